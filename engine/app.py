@@ -1,0 +1,212 @@
+"""The composition root: the only place that wires objects."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from email.utils import parseaddr
+from functools import partial
+from pathlib import Path
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from fastapi import FastAPI
+
+from engine import clock as clocks
+from engine import observe, paths, web
+from engine.core import consent, errors, links
+from engine.flows import catalog, installation, letters
+from engine.mail import builds, dress, smtp
+from engine.settings import Settings
+from engine.tables import db as databases
+from engine.tables import schema
+from engine.web import demo as demo_pages
+from engine.web import failures
+from engine.web.site import Demo
+from engine.workers import loop, planner, sender
+
+TICK_SECONDS = 10
+_REST = 3600.0
+
+log = observe.logger("app")
+
+
+class Site:
+    """One running installation: everything that lives as long as the process."""
+
+    def __init__(
+        self, settings: Settings, db: databases.Database, clock: clocks.Clock, *, demo: Demo | None = None
+    ) -> None:
+        signing, suppressing = keys(settings)
+        self.settings, self.db, self.clock, self.demo = settings, db, clock, demo
+        self.links = links.Links(settings.url, signing)
+        self.fingerprint = consent.fingerprint(suppressing)
+        self.house = letters.House(self.links, wardrobe(settings), builds.Builds(), settings.mail_host)
+        self.pool = smtp.Pool(
+            smtp.parse(settings.smtp_url.get_secret_value()),
+            size=settings.smtp_connections,
+            per_connection=settings.smtp_messages_per_connection,
+            helo=settings.mail_host,
+        )
+        self.plan_bell, self.send_bell = loop.Bell(), loop.Bell()
+        self.planner = planner.Planner(db, clock, planned=self.send_bell.ring)
+        self.sender = sender.Sender(
+            db,
+            clock,
+            self.house,
+            self.pool,
+            connections=settings.smtp_connections,
+            in_doubt=settings.in_doubt,
+        )
+        self.turn = asyncio.Lock()
+        """Planner and sender of one process take turns; the demo's clock takes it for a whole step."""
+
+    def wake(self) -> None:
+        self.plan_bell.ring()
+        self.send_bell.ring()
+
+    async def plan(self) -> bool:
+        """One step of the planner's loop."""
+        async with self.turn:
+            await self.planner.tick()
+        self.send_bell.ring()
+        return False
+
+    async def send(self) -> bool:
+        """One step of the sender's loop; what was sent may complete a course."""
+        async with self.turn:
+            return await self.sender.step()
+
+    async def health(self) -> Mapping[str, object]:
+        try:
+            async with self.db.reading() as session:
+                found = await installation.health(session, now=self.clock.now())
+        except Exception as error:  # whatever a database does when it is away is not well
+            return {"ok": False, "database": type(error).__name__}
+        return {"ok": True, "now": self.clock.now().isoformat(), **found}
+
+    async def ready(self) -> bool:
+        try:
+            return await schema.is_current(self.db)
+        except Exception:  # as above
+            return False
+
+
+def keys(settings: Settings) -> tuple[tuple[bytes, ...], bytes]:
+    """The signing keys and the suppression key.
+
+    Beside a SQLite file they are made at first start and kept in `<file>.keys`; with PostgreSQL they must be
+    set, for several machines share them. Raises `errors.Invalid`.
+    """
+    signing = tuple(key.get_secret_value().encode() for key in settings.secret_key)
+    suppressing = settings.suppression_key.get_secret_value().encode() if settings.suppression_key else b""
+    if signing and suppressing:
+        return signing, suppressing
+    url = databases.parse(settings.database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        raise errors.Invalid(
+            "PARCOURS_SECRET_KEY and PARCOURS_SUPPRESSION_KEY must be set with PostgreSQL: "
+            "`openssl rand -hex 32` makes one."
+        )
+    kept = _kept_keys(Path(f"{url.database}.keys"))
+    return signing or (kept[0],), suppressing or kept[1]
+
+
+def _kept_keys(path: Path) -> tuple[bytes, bytes]:
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(f"{secrets.token_hex(32)}\n{secrets.token_hex(32)}\n")
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise errors.Invalid(f"{path}: the keys cannot be kept there ({error.strerror}).") from None
+    lines = path.read_text().split()
+    if len(lines) != 2:
+        raise errors.Invalid(f"{path}: two keys are expected, one a line; restore it from a backup.")
+    return lines[0].encode(), lines[1].encode()
+
+
+def wardrobe(settings: Settings) -> dress.Dress:
+    """The dress that all mails of this installation wear."""
+    tutor_name, tutor_email = parseaddr(settings.tutor)
+    sender_name, _ = parseaddr(settings.from_)
+    return dress.Dress(
+        language="fr",
+        base_url=settings.url,
+        controller="\n".join(line.strip() for line in settings.controller.split(",")),
+        sender=settings.from_,
+        tutor_name=tutor_name or sender_name,
+        tutor_email=tutor_email,
+    )
+
+
+def web_app(site: Site, *, workers: bool = True) -> FastAPI:
+    """The pages of a site; with `workers`, planner and sender live and die with them."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with running(site) if workers else _nothing():
+            yield
+
+    app = FastAPI(
+        routes=[*web.routes(), *(demo_pages.routes() if site.demo else [])],
+        middleware=web.middleware(),
+        exception_handlers=failures.handlers(),
+        lifespan=lifespan,
+        openapi_url=None,
+    )
+    app.state.site = site
+    return app
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[None]:
+    yield
+
+
+@asynccontextmanager
+async def running(site: Site) -> AsyncIterator[None]:
+    """Planner and sender at work, APScheduler ringing their bells; a clean end within 10 seconds."""
+    stop = asyncio.Event()
+    scheduler = AsyncIOScheduler(timezone="UTC")
+    for name, bell in (("plan", site.plan_bell), ("send", site.send_bell)):
+        scheduler.add_job(_ring(bell), "interval", seconds=TICK_SECONDS, id=name, coalesce=True)
+    scheduler.start()
+    site.wake()
+    run = partial(loop.run, stop=stop, rest=_REST)
+    tasks = [
+        asyncio.create_task(run(site.plan, bell=site.plan_bell, name="planner")),
+        asyncio.create_task(run(site.send, bell=site.send_bell, name="sender")),
+    ]
+    try:
+        yield
+    finally:
+        stop.set()
+        site.sender.stopping.set()
+        site.wake()
+        scheduler.shutdown(wait=False)
+        await asyncio.gather(*tasks)
+        await site.pool.close()
+        await site.db.close()
+
+
+def _ring(bell: loop.Bell) -> object:
+    async def ring() -> None:
+        bell.ring()
+
+    return ring
+
+
+async def prepare(site: Site) -> None:
+    """Make the database ready: its schema, and at first start the courses that come with Parcours."""
+    await schema.upgrade(site.db)
+    async with site.db.reading() as session:
+        known = await catalog.slugs(session)
+    if known:
+        return
+    for path in sorted(paths.courses().iterdir()):
+        if (path / "course.yaml").is_file():
+            files = catalog.read_directory(path)
+            async with site.db.transaction() as session:
+                now = site.clock.now()
+                await catalog.publish(session, files, slug=path.name, house=site.house.dress, now=now)
+            log.info("course published", course=path.name)

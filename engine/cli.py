@@ -1,0 +1,153 @@
+"""The command line: one short function a command, each calling one flow."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine import app as application
+from engine import observe, serving
+from engine import settings as settings_module
+from engine.clock import SystemClock
+from engine.core import errors
+from engine.demo import check as demo_check
+from engine.demo import serve as demo_serve
+from engine.settings import Settings
+from engine.tables import db as databases
+from engine.tables import schema
+
+main_app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Training courses that travel by email: one lesson a week, at the hour the learner chose.",
+)
+db_app = typer.Typer(no_args_is_help=True, help="The database.")
+settings_app = typer.Typer(no_args_is_help=True, help="The settings, from PARCOURS_… variables.")
+main_app.add_typer(db_app, name="db")
+main_app.add_typer(settings_app, name="settings")
+
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option("--database", help="sqlite:///FILE or postgresql://…; wins over the environment."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+
+
+def main() -> None:
+    """Run a command; an error that we know is one line on stderr and exit code 1."""
+    try:
+        main_app()
+    except errors.ParcoursError as error:
+        problems = error.problems.values() if isinstance(error, errors.Invalid) else [str(error)]
+        print(*problems, sep="\n", file=sys.stderr)  # noqa: T201  # this is the command line
+        sys.exit(1)
+
+
+def _settings(database: str | None = None, **values: object) -> Settings:
+    found = settings_module.load(**({"database_url": database} if database else {}), **values)
+    observe.configure(found.log_format)
+    return found
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run on uvloop where it is installed."""
+    try:
+        import uvloop  # absent on some platforms
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+@main_app.command()
+def serve(
+    database: DatabaseOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="A mailbox and a movable clock; mails stay here.")
+    ] = False,
+    smtp: Annotated[
+        str | None, typer.Option(help="With --demo: HOST:PORT of your own local mailbox.")
+    ] = None,
+) -> None:
+    """Serve the pages, plan and send: everything in one process."""
+    values = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    found = _settings(database, **values)
+    if demo:
+        _run(demo_serve.run(found, smtp_address=smtp, announce=lambda url: typer.echo(f"{url}/demo")))
+        return
+    if smtp:
+        raise errors.Invalid("--smtp goes with --demo; in production set PARCOURS_SMTP_URL.")
+    _run(_serve(found))
+
+
+async def _serve(found: Settings) -> None:
+    if not found.controller:
+        raise errors.Invalid(
+            "PARCOURS_CONTROLLER is missing: the name and postal address of who answers for the data, "
+            "shown on the form and in every mail, as the law asks."
+        )
+    listening = serving.listen(found.host, found.port)
+    site = application.Site(found, databases.Database(found.database_url), SystemClock())
+    await application.prepare(site)
+    typer.echo(f"Parcours listens on {found.host}:{found.port}, public address {found.url}")
+    await serving.serve(application.web_app(site), listening)
+
+
+@main_app.command()
+def demo(
+    check: Annotated[bool, typer.Option("--check", help="Live the whole course without a person.")] = False,
+    course: Annotated[Path | None, typer.Option(help="With --check: a course's folder.")] = None,
+    smtp: Annotated[str | None, typer.Option(help="HOST:PORT of your own local mailbox.")] = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try Parcours on this machine: sign up, read the mails, move the clock."""
+    if not check:
+        with demo_check.scratch() as folder:
+            serve(database or f"sqlite:///{folder}/demo.db", demo=True, smtp=smtp)
+        return
+    said = partial(typer.echo, err=True)
+    course = course and course.resolve()  # its folder's name is its slug, also for "."
+    result = _run(demo_check.run(course=course, smtp=smtp, database=database, said=said))
+    if as_json:
+        _print_json(result.as_json())
+    else:
+        for name, value in result.as_json().items():
+            typer.echo(f"{name}: {value}")
+    if not result.complete:
+        raise typer.Exit(1)
+
+
+@db_app.command("upgrade")
+def db_upgrade(database: DatabaseOption = None) -> None:
+    """Bring the database to the schema that this version needs."""
+    _run(_upgrade(_settings(database)))
+    typer.echo("The database is up to date.")
+
+
+async def _upgrade(found: Settings) -> None:
+    db = databases.Database(found.database_url)
+    await schema.upgrade(db)
+    await db.close()
+
+
+@settings_app.command("show")
+def settings_show(as_json: JsonOption = False) -> None:
+    """Every setting as it is in force; secrets are hidden."""
+    found = _settings()
+    shown = {settings_module.variable(name): str(getattr(found, name)) for name in Settings.model_fields}
+    if as_json:
+        _print_json(shown)
+        return
+    for name, value in shown.items():
+        typer.echo(f"{name}={value}")

@@ -1,0 +1,81 @@
+"""A course that was read and checked: what the rest of the program works with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from engine.core import calendar
+from engine.core.course import grammar, markup
+
+Activity = grammar.Checkin | grammar.Diagnostic | grammar.Quiz | grammar.Poll | grammar.Charter
+
+
+@dataclass(frozen=True)
+class Lesson:
+    key: str
+    """Its identity: never its number."""
+    number: int
+    """Its place in the course, from 1."""
+    path: str
+    subject: str
+    module: grammar.Module
+    minutes: int
+    """Reading time."""
+    delay: int | None
+    """Days after the last lesson; None: the next slot."""
+    when: str | None
+    requires: grammar.Requires | None
+    sources: tuple[grammar.Source, ...]
+    review_by: date | None
+    draft: bool
+    body: str
+    document: markup.Document
+
+    @property
+    def activities(self) -> tuple[str, ...]:
+        """Keys of the activities that this lesson leads to, in order, each once."""
+        found: dict[str, None] = {}
+        for block in markup.walk(self.document.blocks):
+            match block:
+                case markup.Question():
+                    found[block.activity] = None
+                case markup.Button() if block.href.startswith("activite:"):
+                    found[block.href.removeprefix("activite:")] = None
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail of the course that is no lesson: welcome, farewell."""
+
+    subject: str
+    document: markup.Document
+
+
+@dataclass(frozen=True)
+class Course:
+    slug: str
+    title: str
+    language: str
+    summary: str
+    description: markup.Document
+    sender: str | None
+    tutor: grammar.Person | None
+    slot: str
+    """The default slot, without zone: `tue 08:30`."""
+    rules: calendar.Rules
+    cohorts: tuple[date, ...]
+    modules: tuple[grammar.Module, ...]
+    welcome: Letter
+    farewell: Letter
+    lessons: tuple[Lesson, ...]
+    activities: Mapping[str, Activity]
+    images: Mapping[str, bytes]
+
+    def lesson(self, key: str) -> Lesson | None:
+        return next((lesson for lesson in self.lessons if lesson.key == key), None)
+
+    def after(self, key: str) -> Lesson | None:
+        """The lesson that follows `key` in the order of the course."""
+        lesson = self.lesson(key)
+        return self.lessons[lesson.number] if lesson and lesson.number < len(self.lessons) else None

@@ -1,0 +1,235 @@
+"""From an author's files to a `Course`, or to every problem at once."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import TypeAdapter
+
+from engine.core import calendar, errors
+from engine.core.course import checks, grammar, markup, yamlfile
+from engine.core.course.model import Activity, Course, Lesson, Letter
+from engine.core.course.yamlfile import Problem
+
+_COURSE: TypeAdapter[grammar.CourseFile] = TypeAdapter(grammar.CourseFile)
+_LESSON: TypeAdapter[grammar.LessonFile] = TypeAdapter(grammar.LessonFile)
+_ACTIVITY: TypeAdapter[Activity] = TypeAdapter(grammar.ActivityFile)
+_LESSON_PATH = re.compile(r"^lessons/(\d+)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md$")
+_ACTIVITY_PATH = re.compile(r"^activities/([a-z0-9]+(?:-[a-z0-9]+)*)\.ya?ml$")
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of reading: a course when there is no error, and the problems in order of place."""
+
+    course: Course | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.level == "error")
+
+
+@dataclass
+class _Reader:
+    files: Mapping[str, bytes]
+    problems: list[Problem] = field(default_factory=list)
+
+    def text(self, path: str) -> str | None:
+        try:
+            return self.files[path].decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = self.files[path][: error.start].count(b"\n") + 1
+            self.error(path, line, "le fichier n'est pas en UTF-8", "enregistrez-le en UTF-8")
+            return None
+
+    def error(self, path: str, line: int, cause: str, cure: str) -> None:
+        self.problems.append(Problem(path, line, cause, cure))
+
+    def document(self, text: str, *, path: str, first_line: int, language: str) -> markup.Document:
+        document = markup.parse(text, language=language)
+        for oddity in document.oddities:
+            self.error(path, first_line + oddity.line - 1, oddity.cause, oddity.cure)
+        return document
+
+
+def read(files: Mapping[str, bytes], *, slug: str) -> Reading:
+    """Read a course's files (path inside the course → bytes). Never raises for what an author wrote."""
+    reader = _Reader(files)
+    course = _course(reader, slug)
+    if course is not None:
+        reader.problems += checks.problems(course, files)
+    problems = tuple(sorted(set(reader.problems)))
+    failed = any(problem.level == "error" for problem in problems)
+    return Reading(None if failed else course, problems)
+
+
+def _course(reader: _Reader, slug: str) -> Course | None:
+    if not re.match(grammar.KEY, slug):
+        reader.error("course.yaml", 1, f"dossier « {slug} »", "nommez-le en minuscules, chiffres et tirets")
+    header, loaded = _header(reader)
+    modules = {module.key: module for module in header.modules} if header else {}
+    language = header.language if header else "fr"
+    lessons = _lessons(reader, modules, language, known=header is not None)
+    activities = _activities(reader)
+    if header is None or loaded is None:
+        return None
+
+    def letter(name: str, written: grammar.Letter) -> Letter:
+        first = loaded.line((name, "text")) + 1
+        text = reader.document(written.text, path="course.yaml", first_line=first, language=language)
+        return Letter(written.subject, text)
+
+    return Course(
+        slug=slug,
+        title=header.title,
+        language=language,
+        summary=header.summary,
+        description=reader.document(
+            header.description,
+            path="course.yaml",
+            first_line=loaded.line(("description",)) + 1,
+            language=language,
+        ),
+        sender=header.sender,
+        tutor=header.tutor,
+        slot=header.slot,
+        rules=_rules(reader, header, loaded),
+        cohorts=tuple(sorted(header.cohorts)),
+        modules=header.modules,
+        welcome=letter("welcome", header.welcome),
+        farewell=letter("farewell", header.farewell),
+        lessons=lessons,
+        activities=activities,
+        images={path: data for path, data in reader.files.items() if path.startswith("images/")},
+    )
+
+
+def _header(reader: _Reader) -> tuple[grammar.CourseFile | None, yamlfile.Loaded | None]:
+    if "course.yaml" not in reader.files:
+        reader.error("course.yaml", 1, "fichier absent", "créez-le (« parcours course new » en donne un)")
+        return None, None
+    text = reader.text("course.yaml")
+    if text is None:
+        return None, None
+    found = yamlfile.read(text, _COURSE, path="course.yaml")
+    reader.problems += found.problems
+    return found.model, found.loaded
+
+
+def _rules(reader: _Reader, header: grammar.CourseFile, loaded: yamlfile.Loaded) -> calendar.Rules:
+    for name, examine in (
+        ("calendar", lambda: calendar.check_calendar(header.calendar)),
+        ("slot", lambda: calendar.Slot.parse(header.slot, "UTC")),
+    ):
+        try:
+            examine()
+        except errors.Invalid as error:
+            reader.error("course.yaml", loaded.line((name,)), str(error), "corrigez la valeur")
+    for index, period in enumerate(header.closing_periods):
+        if period.last < period.first:
+            line = loaded.line(("closing_periods", index))
+            reader.error("course.yaml", line, "une fermeture finit avant de commencer", "échangez from et to")
+    return calendar.Rules(
+        calendar=header.calendar,
+        working_days=frozenset(calendar.Weekday[name.upper()] for name in header.working_days),
+        closings=tuple(calendar.Closing(p.first, p.last, p.label) for p in header.closing_periods),
+        closed_days=header.closed_days,
+        min_gap_days=header.min_gap_days,
+        too_late_days=header.too_late_days,
+        pace=header.pace,
+    )
+
+
+def _lessons(
+    reader: _Reader, modules: Mapping[str, grammar.Module], language: str, *, known: bool
+) -> tuple[Lesson, ...]:
+    paths = []
+    for path in reader.files:
+        if found := _LESSON_PATH.match(path):
+            paths.append((int(found[1]), path, found[2]))
+        elif path.startswith("lessons/"):
+            reader.error(path, 1, "nom de fichier inattendu", "nommez-le comme « 03-besoins.md »")
+    if not paths:
+        reader.error("course.yaml", 1, "aucune leçon", "ajoutez lessons/01-….md")
+    lessons: list[Lesson] = []
+    numbers: dict[int, str] = {}
+    keys: dict[str, str] = {}
+    for number, path, key in sorted(paths):
+        for seen, what in ((numbers.setdefault(number, path), "numéro"), (keys.setdefault(key, path), "clé")):
+            if seen != path:
+                reader.error(path, 1, f"même {what} que {seen}", "renommez l'un des deux fichiers")
+        lesson = _lesson(reader, path, key, len(lessons) + 1, modules, language, known=known)
+        if lesson is not None:
+            lessons.append(lesson)
+    return tuple(lessons)
+
+
+def _lesson(
+    reader: _Reader,
+    path: str,
+    key: str,
+    number: int,
+    modules: Mapping[str, grammar.Module],
+    language: str,
+    *,
+    known: bool,
+) -> Lesson | None:
+    text = reader.text(path)
+    if text is None:
+        return None
+    matter = _FRONT_MATTER.match(text)
+    if matter is None:
+        reader.error(path, 1, "pas d'en-tête", "commencez par « --- », les champs, puis « --- »")
+        return None
+    found = yamlfile.read(matter[1], _LESSON, path=path, first_line=2)
+    header, loaded = found.model, found.loaded
+    reader.problems += found.problems
+    body, first_line = text[matter.end() :], matter[0].count("\n") + 1
+    document = reader.document(body, path=path, first_line=first_line, language=language)
+    if header is None:
+        return None
+    if header.key not in (None, key):
+        reader.error(
+            path, loaded.line(("key",)), f"clé « {header.key} » ≠ nom du fichier", f"écrivez « {key} »"
+        )
+    if header.module not in modules and known:
+        line, names = loaded.line(("module",)), ", ".join(modules)
+        reader.error(path, line, f"module « {header.module} » inconnu", f"choisissez parmi {names}")
+    module = modules.get(header.module, grammar.Module(key=header.module, title=header.module))
+    return Lesson(
+        key=key,
+        number=number,
+        path=path,
+        subject=header.subject,
+        module=module,
+        minutes=header.minutes,
+        delay=header.delay,
+        when=header.when,
+        requires=header.requires,
+        sources=header.sources,
+        review_by=header.review_by,
+        draft=header.draft,
+        body=body,
+        document=document,
+    )
+
+
+def _activities(reader: _Reader) -> dict[str, Activity]:
+    activities: dict[str, Activity] = {}
+    for path in sorted(reader.files):
+        if not path.startswith("activities/"):
+            continue
+        found = _ACTIVITY_PATH.match(path)
+        if found is None:
+            reader.error(path, 1, "nom de fichier inattendu", "nommez-le comme « point-1.yaml »")
+            continue
+        text = reader.text(path)
+        if text is None:
+            continue
+        read = yamlfile.read(text, _ACTIVITY, path=path)
+        reader.problems += read.problems
+        if read.model is not None:
+            activities[found[1]] = read.model
+    return activities

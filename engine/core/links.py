@@ -1,0 +1,78 @@
+"""Links that a person may follow without a password: signed, short, each for one purpose.
+
+A token is `part.part.….signature`; parts are ids, keys and times in base 36, so that a log or a person can
+read what a link is about. The signature is a keyed blake2s of purpose and parts, 96 bits.
+"""
+
+import base64
+import hmac
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import blake2s
+
+from engine.core import errors
+
+_DIGEST_BYTES = 12
+_PART = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+_MAX_TOKEN = 300
+
+
+class Links:
+    """Builds and reads the links of one installation. The first key signs, all verify."""
+
+    def __init__(self, base_url: str, keys: Sequence[bytes]) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._keys = tuple(blake2s(key, person=b"parcours").digest() for key in keys)
+
+    def token(self, purpose: str, *parts: str | int) -> str:
+        """A signed token for `purpose`; parts are letters, digits, `-` and `_`."""
+        body = ".".join(str(part) for part in parts)
+        return f"{body}.{_sign(self._keys[0], purpose, body)}"
+
+    def url(self, purpose: str, *parts: str | int) -> str:
+        return f"{self.base_url}/{purpose}/{self.token(purpose, *parts)}"
+
+    def read(self, purpose: str, token: str) -> tuple[str, ...]:
+        """The parts of a token that is ours and for this purpose; raises `errors.BadLink` otherwise."""
+        body, _, signature = token[:_MAX_TOKEN].rpartition(".")
+        parts = tuple(body.split("."))
+        # compare_digest takes ASCII only; a token that is not ASCII cannot be ours anyway.
+        if token.isascii() and all(_PART.match(part) for part in parts):
+            for key in self._keys:
+                if hmac.compare_digest(_sign(key, purpose, body), signature):
+                    return parts
+        raise errors.BadLink("Ce lien n'est pas complet ou a été modifié.")
+
+    def stamp(self, now: datetime) -> str:
+        """What a form carries to show when it was drawn."""
+        return self.token("form", stamp_of(now))
+
+    def read_stamp(self, stamp: str) -> datetime:
+        """When the form was drawn, aware UTC; raises `errors.BadLink`."""
+        return moment(self.read("form", stamp)[0])
+
+
+def _sign(key: bytes, purpose: str, body: str) -> str:
+    digest = blake2s(f"{purpose}|{body}".encode(), key=key, digest_size=_DIGEST_BYTES).digest()
+    return base64.urlsafe_b64encode(digest).decode()
+
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def stamp_of(when: datetime) -> str:
+    """A moment as seconds since 1970 in base 36: short, and safe in a path."""
+    number, text = int(when.timestamp()), ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = _DIGITS[digit] + text
+    return text or "0"
+
+
+def moment(text: str) -> datetime:
+    """The inverse, aware UTC; raises `errors.BadLink` for what is no moment."""
+    try:
+        return datetime.fromtimestamp(int(text, 36), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise errors.BadLink("Ce lien n'est pas complet ou a été modifié.") from None

@@ -1,0 +1,222 @@
+"""Where a learner stands in a course, and what happens next: the rules that planner and simulation share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from engine.core import calendar, errors
+from engine.core.course import conditions, grammar, model
+
+
+class State(StrEnum):
+    PENDING = "pending"  # signed up, address not confirmed
+    WAITING = "waiting"  # confirmed, the course has not begun for them
+    ACTIVE = "active"  # receives lessons
+    PAUSED = "paused"  # asked us to hold; keeps their place
+    COMPLETED = "completed"  # last lesson sent
+    STOPPED = "stopped"  # left, or undeliverable; final
+
+
+OPEN = (State.PENDING, State.WAITING, State.ACTIVE, State.PAUSED)
+"""At most one of these per learner and course."""
+
+TRANSITIONS = {
+    (State.PENDING, "confirm"): State.WAITING,
+    (State.WAITING, "begin"): State.ACTIVE,
+    (State.ACTIVE, "pause"): State.PAUSED,
+    (State.PAUSED, "resume"): State.ACTIVE,
+    (State.ACTIVE, "finish"): State.COMPLETED,
+    # A completed course may still owe its farewell: leaving then cancels it.
+    **{(state, "stop"): State.STOPPED for state in (*OPEN, State.COMPLETED)},
+}
+
+
+def advance(state: str, event: str) -> State:
+    """The state after `event`; raises `errors.NotAllowed` when the rules know no such step."""
+    try:
+        return TRANSITIONS[State(state), event]
+    except KeyError:
+        raise errors.NotAllowed(f"Un parcours « {state} » ne permet pas cela.") from None
+
+
+@dataclass(frozen=True)
+class Position:
+    """What is owed next, and when it is looked at again."""
+
+    kind: str
+    """`welcome`, `lesson`, `farewell`, or empty when nothing is owed any more."""
+    key: str = ""
+    due: calendar.Due | None = None
+    """Without the spread. None: nothing happens until the learner acts."""
+    last_day: date | None = None
+    """Local day of the last lesson."""
+    gate_since: datetime | None = None
+    """When the next lesson would have left, had its activity been handed in."""
+    reminders: int = 0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What conditions and gates may ask about a learner."""
+
+    learner: Mapping[str, Any] = field(default_factory=dict)
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    score: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    handed_in: frozenset[str] = frozenset()
+
+    def hold(self, condition: str) -> bool:
+        names = {"learner": self.learner, "answers": self.answers, "score": self.score}
+        return conditions.compile(condition)(names)
+
+
+@dataclass(frozen=True)
+class Mail:
+    kind: str
+    key: str = ""
+    """The lesson it is or is about."""
+    occasion: str = ""
+    """Tells two mails of one kind about one lesson apart: the reminder's number."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What leaves at a due time, and where that leaves the learner."""
+
+    mail: Mail | None
+    position: Position
+    ends: bool = False
+    """A gate stayed shut and its course says to end there."""
+
+
+def begin(moment: datetime, zone: str) -> Position:
+    """Where an enrolment starts that becomes active at `moment`: the welcome leaves at once."""
+    return Position("welcome", due=calendar.Due(moment, calendar.local_day(moment, zone)))
+
+
+def needs_facts(course: model.Course, position: Position) -> bool:
+    """Whether `step` will ask what the learner answered."""
+    lesson = course.lesson(position.key) if position.kind == "lesson" else None
+    return bool(lesson and (lesson.when or lesson.requires))
+
+
+def step(
+    course: model.Course, position: Position, facts: Facts, slot: calendar.Slot, rules: calendar.Rules
+) -> Step:
+    """What happens at `position.due`. The caller has seen to lateness, pauses and the lesson before."""
+    due = position.due
+    if due is None:
+        raise errors.NotAllowed("Rien n'est dû.")
+    match position.kind:
+        case "welcome":
+            first = calendar.first_slot(due.at, slot, rules)
+            return Step(Mail("welcome"), Position("lesson", course.lessons[0].key, first))
+        case "lesson":
+            return _lesson_step(course, position, due, facts, slot, rules)
+        case "farewell":
+            return Step(Mail("farewell"), Position("", last_day=position.last_day))
+    raise errors.NotAllowed("Rien n'est dû.")
+
+
+def _lesson_step(
+    course: model.Course,
+    position: Position,
+    due: calendar.Due,
+    facts: Facts,
+    slot: calendar.Slot,
+    rules: calendar.Rules,
+) -> Step:
+    lesson = _first_that_holds(course, position.key, facts)
+    if lesson is None:  # no lesson is left for this learner; a lesson that is not sent takes no week
+        return Step(Mail("farewell"), Position("", last_day=position.last_day))
+    if lesson.requires and lesson.requires.activity not in facts.handed_in:
+        shut = _shut(lesson, lesson.requires, position, due, slot, rules)
+        if shut is not None:
+            return shut
+    return Step(Mail("lesson", lesson.key), _after(course, lesson, due.day, slot, rules))
+
+
+def _first_that_holds(course: model.Course, key: str, facts: Facts) -> model.Lesson | None:
+    start = course.lesson(key)
+    if start is None:
+        raise errors.NotFound(f"La leçon « {key} » n'existe pas dans ce parcours.")
+    rest = course.lessons[start.number - 1 :]
+    return next((lesson for lesson in rest if lesson.when is None or facts.hold(lesson.when)), None)
+
+
+def _after(
+    course: model.Course, lesson: model.Lesson, day: date, slot: calendar.Slot, rules: calendar.Rules
+) -> Position:
+    following = course.after(lesson.key)
+    if following is None:
+        weekly = replace(rules, pace=1)
+        return Position("farewell", due=calendar.next_slot(day, slot, weekly), last_day=day)
+    return Position("lesson", following.key, spaced(following, day, slot, rules), last_day=day)
+
+
+def spaced(lesson: model.Lesson, last: date, slot: calendar.Slot, rules: calendar.Rules) -> calendar.Due:
+    """When `lesson` leaves after one of local day `last`."""
+    if lesson.delay:
+        return calendar.after_delay(last, lesson.delay, slot, rules)
+    return calendar.next_slot(last, slot, rules)
+
+
+def _shut(
+    lesson: model.Lesson,
+    gate: grammar.Requires,
+    position: Position,
+    due: calendar.Due,
+    slot: calendar.Slot,
+    rules: calendar.Rules,
+) -> Step | None:
+    """What a shut gate does at a due time; None when its limit is over and the course goes on."""
+    since = position.gate_since or due.at
+    limit = calendar.after_delay(calendar.local_day(since, slot.zone), gate.limit, slot, rules)
+    waiting = replace(position, key=lesson.key, gate_since=since)
+    if due.at >= limit.at:
+        match gate.then:
+            case "continue":
+                return None
+            case "end":
+                return Step(None, replace(waiting, kind="", due=None), ends=True)
+        return Step(None, replace(waiting, due=None))
+    if position.reminders >= gate.reminders:
+        return Step(None, replace(waiting, due=limit))
+    count = position.reminders + 1
+    again = calendar.next_slot(due.day, slot, replace(rules, pace=1))
+    soonest = again if count < gate.reminders and again.at < limit.at else limit
+    return Step(Mail("reminder", lesson.key, str(count)), replace(waiting, due=soonest, reminders=count))
+
+
+def next_chance(
+    course: model.Course,
+    position: Position,
+    slot: calendar.Slot,
+    rules: calendar.Rules,
+    *,
+    now: datetime,
+) -> calendar.Due:
+    """When what is owed next leaves, reckoned anew: after resuming, an answer, or a change of slot or pace.
+
+    As after the last lesson, when that is still an hour ahead; else the first slot from now.
+    """
+    if position.kind == "lesson" and position.last_day is not None and position.gate_since is None:
+        lesson = course.lesson(position.key)
+        if lesson is not None:
+            due = spaced(lesson, position.last_day, slot, rules)
+            if due.at >= now + calendar.NOTICE:
+                return due
+    soon = calendar.first_slot(now, slot, rules)
+    if position.last_day and (soon.day - position.last_day).days < rules.min_gap_days:
+        return calendar.next_slot(position.last_day, slot, replace(rules, pace=1))
+    return soon
+
+
+def resumption(day: date, position: Position, slot: calendar.Slot, rules: calendar.Rules) -> calendar.Due:
+    """The first slot on or after `day`, the day a pause is over."""
+    before = calendar.to_utc(day, slot.time, slot.zone) - calendar.NOTICE - timedelta(minutes=1)
+    due = calendar.first_slot(before, slot, rules)
+    if position.last_day and (due.day - position.last_day).days < rules.min_gap_days:
+        return calendar.next_slot(position.last_day, slot, replace(rules, pace=1))
+    return due

@@ -1,0 +1,261 @@
+"""What the learners' pages show: values that the flows fill from the database and the templates draw.
+
+Instants are aware UTC; `zone` is the IANA zone on whose clock the page tells them.
+`slug`, `course` and `language` are those of the course. Keys are the author's; links are built by the web.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from engine.core import calendar
+from engine.core.course import grammar, markup
+
+
+@dataclass(frozen=True)
+class Module:
+    """A stage of the course, as the form presents it."""
+
+    title: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What the person agrees to, word for word."""
+
+    text: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A course as it is offered to somebody who does not have it yet."""
+
+    slug: str
+    title: str
+    summary: str
+    description: markup.Document
+    language: str
+    lessons: int
+    minutes: int
+    """The reading time of a typical lesson."""
+    modules: tuple[Module, ...]
+    slot: calendar.Slot
+    """The one that the form proposes."""
+    working_days: frozenset[int]
+    consent: Consent
+    """In the course's own language, whatever that of the page."""
+
+
+@dataclass(frozen=True)
+class SignUp:
+    """A filled-in form, as typed: nothing in it is checked yet."""
+
+    first_name: str = ""
+    address: str = ""
+    company: str = ""
+    size: str = ""
+    """Lower bound of the bracket: "", "1", "10", "50" or "250"."""
+    weekday: str = ""
+    """ "0" (Monday) to "6"."""
+    time: str = ""
+    """ "08:30"."""
+    zone: str = ""
+    region: str = ""
+    """The calendar of public holidays, "" for the course's own: "FR-57", "FR-974"…"""
+    consent: bool = False
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request came from: kept beside a consent as its proof."""
+
+    network_address: str
+    agent: str
+    source: str
+    """The page the form stood on."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A sign-up that waits for its confirmation (the page behind the mail's link, before the button)."""
+
+    slug: str
+    course: str
+    language: str
+    confirmed: bool
+    """Already done, by this link: pressing again changes nothing."""
+    expired: bool
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    slug: str
+    course: str
+    language: str
+    enrolment_id: int
+    first_lesson_at: datetime
+    zone: str
+    reason: str
+    """Why the first lesson does not leave on the slot's own day; "" when it does."""
+
+
+class Progress(StrEnum):
+    """Where one lesson stands for one learner."""
+
+    SENT = "sent"  # it came
+    NEXT = "next"  # it is the one that leaves next
+    LATER = "later"  # it comes after that
+    SKIPPED = "skipped"  # not for this learner: its condition does not hold, or it was cancelled
+
+
+@dataclass(frozen=True)
+class ActivityLine:
+    """An activity as lists and lessons point to it."""
+
+    key: str
+    title: str
+    prompt: str
+    button: str
+    done: bool
+
+
+@dataclass(frozen=True)
+class LessonLine:
+    key: str
+    number: int
+    """From 1."""
+    subject: str
+    minutes: int
+    progress: Progress
+    at: datetime | None
+    """When it was sent, or will be; None when that is not known yet."""
+    activity: ActivityLine | None
+    """Its check-in, when it has one."""
+
+
+@dataclass(frozen=True)
+class ModuleLine:
+    title: str
+    lessons: tuple[LessonLine, ...]
+
+
+@dataclass(frozen=True)
+class Next:
+    """The next lesson, and exactly when it leaves (the spread of 0–9 minutes included)."""
+
+    number: int
+    subject: str
+    at: datetime
+    reason: str
+    """Why it is not on the slot's own day; "" when it is."""
+    waits_for: ActivityLine | None
+    """The activity that must be handed in first; `at` is then the reminder or the limit."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the learner can change, as it stands now."""
+
+    first_name: str
+    address: str
+    slot: calendar.Slot
+    pace: int
+    """Every n-th slot: 1, 2 or 4."""
+    working_days: frozenset[int]
+
+
+@dataclass(frozen=True)
+class CoursePage:
+    """ "My course"."""
+
+    slug: str
+    course: str
+    language: str
+    state: str
+    """`core.progress.State`: waiting, active, paused, completed or stopped."""
+    starts_at: datetime | None
+    """While waiting for a cohort: when the course begins."""
+    paused_until: date | None
+    """None while paused: until the learner comes back."""
+    modules: tuple[ModuleLine, ...]
+    sent: int
+    done: int
+    """Activities handed in."""
+    activities: int
+    count: int
+    """Lessons in the course."""
+    next: Next | None
+    choices: Choices
+    zone: str
+    tutor: str
+    """The tutor's address, for questions; "" when there is none."""
+
+
+@dataclass(frozen=True)
+class LessonPage:
+    """A lesson on the web, for one learner."""
+
+    slug: str
+    course: str
+    language: str
+    key: str
+    subject: str
+    """With its slots filled."""
+    module: str
+    number: int
+    count: int
+    minutes: int
+    document: markup.Document
+    values: Mapping[str, str]
+    """The text of each slot: `learner.first_name`, `learner.company`…"""
+    holds: frozenset[str]
+    """The conditions of `:::si` blocks that hold for this learner."""
+    activities: Mapping[str, ActivityLine]
+    """Every activity the lesson points to, by key."""
+    lessons: frozenset[str]
+    """Keys of the lessons this learner may open."""
+    sources: tuple[grammar.Source, ...]
+    previous: LessonLine | None
+    following: LessonLine | None
+    """The lesson after this one, when it has come already."""
+
+
+@dataclass(frozen=True)
+class ActivityPage:
+    slug: str
+    course: str
+    language: str
+    key: str
+    title: str
+    prompt: str
+    button: str
+    done_at: datetime | None
+    next_at: datetime | None
+    """When the next lesson comes; None when there is none or when it is not known."""
+    zone: str
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """The page of the link that leaves a course; the link never expires, so the course may be over."""
+
+    slug: str
+    course: str
+    language: str
+    left: bool
+    """Already left: nothing is sent any more."""
+    others: int
+    """Other courses this person still receives."""
+
+
+@dataclass(frozen=True)
+class NewAddress:
+    """The page behind the link mailed to the address a learner wants to move to."""
+
+    address: str
+    language: str
+    expired: bool
+    confirmed: bool

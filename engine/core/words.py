@@ -1,0 +1,98 @@
+"""The words people read: French is the source text, other languages come from catalogues."""
+
+from collections.abc import Callable
+from datetime import date, datetime, time
+from functools import lru_cache
+from typing import Literal
+
+from babel import Locale, dates
+from babel.messages.pofile import read_po
+
+from engine import paths
+from engine.core import typography
+
+SOURCE = "fr"
+LANGUAGES = ("fr", "en")
+NBSP = "\u00a0"
+
+_LOCALES = {"fr": Locale("fr"), "en": Locale("en", "GB")}
+
+
+def supported(language: str) -> str:
+    """`language` when we speak it ("fr-CA" counts as "fr"), else the source language."""
+    short = language.lower()[:2]
+    return short if short in LANGUAGES else SOURCE
+
+
+def gettext(language: str) -> Callable[[str], str]:
+    """The function that says a French text in `language`; without a translation it stays French.
+
+    French comes back with its typography (no-break spaces, real apostrophes).
+    """
+    if supported(language) == SOURCE:
+        return typography.french
+    return lambda text: catalogue(language).get(text, text)
+
+
+@lru_cache
+def catalogue(language: str) -> dict[str, str]:
+    """French text → its translation, merged from every `templates/locale/<language>/*.po`."""
+    folder = paths.templates() / "locale" / supported(language)
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob("*.po")):
+        with path.open("rb") as file:
+            messages = read_po(file, locale=language)
+        found |= {str(m.id): str(m.string) for m in messages if m.id and m.string}
+    return found
+
+
+def day(value: date, language: str, *, year: bool = True) -> str:
+    """A date in full: « mardi 30 mars 2027 », "Tuesday 30 March 2027"."""
+    pattern = "EEEE d MMMM" + (" y" if year else "")
+    text = dates.format_date(value, pattern, locale=_locale(language))
+    if value.day == 1 and supported(language) == "fr":
+        text = text.replace(" 1 ", " 1er ")
+    head, _, tail = text.partition(" ")
+    return f"{head} {tail.replace(' ', NBSP, 1)}"
+
+
+def clock(value: time, language: str) -> str:
+    """An hour of the day: « 8 h 30 », "8:30 am"."""
+    if supported(language) == "fr":
+        return f"{value.hour}{NBSP}h" + (f"{NBSP}{value.minute:02}" if value.minute else "")
+    text = dates.format_time(value, "h:mm a", locale=_locale(language))
+    return text.replace("\u202f", NBSP).replace(" ", NBSP)
+
+
+def moment(local: datetime, language: str, *, year: bool = True) -> str:
+    """A day and an hour, as they stand on the learner's wall: « mardi 30 mars 2027 à 8 h 30 »."""
+    joint = "à" if supported(language) == "fr" else "at"
+    return f"{day(local.date(), language, year=year)} {joint} {clock(local.time(), language)}"
+
+
+def weekday(number: int, language: str) -> str:
+    """The name of a day of the week, Monday being 0."""
+    return str(dates.get_day_names("wide", locale=_locale(language))[number])
+
+
+def place(zone: str, language: str) -> str:
+    """The city an IANA zone is known by: « Paris », « La Réunion »."""
+    return str(dates.get_timezone_location(zone, locale=_locale(language), return_city=True))
+
+
+def zone_time(zone: str, language: str) -> str:
+    """Whose clock it is: « heure de Paris », "Paris time"."""
+    where = place(zone, language)
+    if supported(language) != "fr":
+        return f"{where} time"
+    joint: Literal["d’", "de "] = "d’" if where[:1] in "AEIOUYÉÈÎ" else "de "
+    return f"heure {joint}{where}"
+
+
+def number(value: int, language: str) -> str:
+    """A whole number with its groups of three digits."""
+    return f"{value:,}".replace(",", "\u202f" if supported(language) == "fr" else ",")
+
+
+def _locale(language: str) -> Locale:
+    return _LOCALES[supported(language)]

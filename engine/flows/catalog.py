@@ -1,0 +1,286 @@
+"""Courses: reading them from disk, checking, publishing, exporting, and finding a published one again."""
+
+import hashlib
+import io
+import zipfile
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import unified_diff
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import case, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine.core import errors, progress
+from engine.core.course import change, model, reading
+from engine.core.course.yamlfile import Problem
+from engine.mail import compile, dress
+from engine.tables import Course, Enrolment, Version, dialect
+
+Files = Mapping[str, bytes]
+MAX_BYTES = 20_000_000
+"""Of one course; images are for mails."""
+
+_HTML_WARNING, _HTML_LIMIT = 80_000, 100_000
+
+
+def read_directory(path: Path) -> dict[str, bytes]:
+    """A course's files, hidden ones left out. Raises `errors.NotFound`, `errors.Invalid`."""
+    if not path.is_dir():
+        raise errors.NotFound(f"{path} : ce dossier n'existe pas.")
+    files: dict[str, bytes] = {}
+    for file in sorted(path.rglob("*")):
+        inside = file.relative_to(path)
+        if not file.is_file() or any(part.startswith(".") for part in inside.parts):
+            continue
+        files[inside.as_posix()] = file.read_bytes()
+    if sum(map(len, files.values())) > MAX_BYTES:
+        raise errors.Invalid(f"{path} : plus de {MAX_BYTES // 1_000_000} Mo de fichiers.")
+    return files
+
+
+def check(files: Files, *, slug: str, house: dress.Dress) -> reading.Reading:
+    """Read a course and weigh its mails: every problem at once."""
+    read = reading.read(files, slug=slug)
+    if read.course is None:
+        return read
+    found = [problem for lesson in read.course.lessons for problem in _weigh(read.course, lesson, house)]
+    problems = tuple(sorted({*read.problems, *found}))
+    failed = any(problem.level == "error" for problem in found)
+    return reading.Reading(None if failed else read.course, problems)
+
+
+def _weigh(course: model.Course, lesson: model.Lesson, house: dress.Dress) -> list[Problem]:
+    try:
+        size = compile.lesson(lesson, course=course, dress=house).html_size
+    except errors.ParcoursError as error:
+        return [Problem(lesson.path, 1, str(error), "corrigez la leçon")]
+    if size <= _HTML_WARNING:
+        return []
+    cause = f"le message pèse {size // 1000} ko ; les messageries coupent à 102 ko"
+    level: Literal["error", "warning"] = "error" if size > _HTML_LIMIT else "warning"
+    return [Problem(lesson.path, 1, cause, "raccourcissez la leçon ou partagez-la en deux", level)]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing did, or would do."""
+
+    slug: str
+    hash: str
+    changed: bool
+    """False when this very content is the current version already."""
+    moved: int = 0
+    """Enrolments that go on with the new version."""
+    stay: int = 0
+    """Enrolments that finish with the version they have."""
+
+
+async def publish(
+    session: AsyncSession,
+    files: Files,
+    *,
+    slug: str,
+    house: dress.Dress,
+    now: datetime,
+    parent: str | None = None,
+    others: Literal["move", "stay"] | None = None,
+) -> Published:
+    """Make `files` the current version of a course.
+
+    Raises `errors.Invalid` with every problem of the files; `errors.Conflict` when the current version was
+    made in the studio and `parent` does not name it, or when the structure changed and `others` does not
+    tell what becomes of those in the middle of the course.
+    """
+    read = check(files, slug=slug, house=house)
+    if read.course is None:
+        raise errors.Invalid("\n".join(str(problem) for problem in read.errors))
+    await dialect.lock(session, f"publish:{slug}")
+    course = await session.scalar(select(Course).where(Course.slug == slug))
+    if course is None:
+        course = Course(slug=slug, created_at=now)
+        session.add(course)
+        await session.flush()
+    current = await session.get(Version, course.current_version_id) if course.current_version_id else None
+    digest = content_hash(files)
+    if current and current.hash == digest:
+        return Published(slug, digest, changed=False)
+    if current and current.origin == "studio" and parent != current.hash:
+        raise errors.Conflict(
+            f"La version actuelle de « {slug} » vient du studio. Relisez la différence, puis ajoutez "
+            f"--parent {current.hash} :\n{difference(unpack(current.archive), files)}"
+        )
+    if parent and current and parent != current.hash:
+        raise errors.Conflict(f"La version actuelle de « {slug} » est {current.hash}, pas {parent}.")
+    version = await _version(session, course, files, digest, current, now)
+    moved, stay = await _move(session, course, current, version, read.course, others)
+    course.current_version_id = version.id
+    return Published(slug, digest, True, moved, stay)
+
+
+async def _version(
+    session: AsyncSession, course: Course, files: Files, digest: str, current: Version | None, now: datetime
+) -> Version:
+    """The row of this content; a content that was published before has one."""
+    known = await session.scalar(
+        select(Version).where(Version.course_id == course.id, Version.hash == digest)
+    )
+    if known is not None:
+        return known
+    version = Version(
+        course_id=course.id,
+        hash=digest,
+        parent_hash=current.hash if current else "",
+        origin="files",
+        archive=pack(files),
+        created_at=now,
+    )
+    session.add(version)
+    await session.flush()
+    return version
+
+
+_MIDWAY = (progress.State.ACTIVE, progress.State.PAUSED)
+
+
+async def _move(
+    session: AsyncSession,
+    course: Course,
+    current: Version | None,
+    version: Version,
+    new: model.Course,
+    others: Literal["move", "stay"] | None,
+) -> tuple[int, int]:
+    """Take those in the middle of the course along, or leave them: how many of each."""
+    if current is None:
+        return 0, 0
+    midway = (Enrolment.course_id == course.id, Enrolment.state.in_(_MIDWAY))
+    old = reading.read(unpack(current.archive), slug=course.slug).course
+    same = old is not None and change.keeps_structure(old, new)
+    count = await session.scalar(
+        select(func.count()).select_from(Enrolment).where(*midway, Enrolment.version_id == current.id)
+    )
+    if count and not same and others is None:
+        raise errors.Conflict(
+            f"L'ordre, les clés, les conditions ou les activités changent, et {count} personne(s) sont en "
+            "cours de route. Choisissez : --move (elles suivent la nouvelle version ; aucune leçon n'est "
+            "envoyée deux fois) ou --stay (elles finissent avec l'ancienne)."
+        )
+    if not count or (not same and others == "stay"):
+        return 0, int(count or 0)
+    values: dict[str, object] = {"version_id": version.id}
+    if old is not None and not same:
+        keys = {lesson.key: change.successor(old, new, lesson.key) for lesson in old.lessons}
+        gone = {key: to for key, to in keys.items() if key != to}
+        if gone:
+            values["next_key"] = case(gone, value=Enrolment.next_key, else_=Enrolment.next_key)
+            over = [key for key, to in gone.items() if not to]
+            values["next_kind"] = case((Enrolment.next_key.in_(over), "farewell"), else_=Enrolment.next_kind)
+    await session.execute(
+        update(Enrolment)
+        .where(*midway, Enrolment.version_id == current.id)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return int(count), 0
+
+
+def difference(old: Files, new: Files) -> str:
+    """What changed between two contents, as a unified diff."""
+    lines: list[str] = []
+    for path in sorted({*old, *new}):
+        before, after = (source.get(path, b"").decode(errors="replace") for source in (old, new))
+        lines += unified_diff(before.splitlines(), after.splitlines(), path, path, lineterm="")
+    return "\n".join(lines)
+
+
+def content_hash(files: Files) -> str:
+    """The identity of a content: the same files give the same hash, whatever their dates and order."""
+    digest = hashlib.sha256()
+    for path, data in sorted(files.items()):
+        digest.update(f"{path}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()[:16]
+
+
+def pack(files: Files) -> bytes:
+    """The files as a zip; equal files give equal bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, data in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(path), data, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def unpack(archive: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+async def export(session: AsyncSession, slug: str) -> dict[str, bytes]:
+    """The files of the current version, byte for byte. Raises `errors.NotFound`."""
+    archive = await session.scalar(
+        select(Version.archive)
+        .join(Course, Course.current_version_id == Version.id)
+        .where(Course.slug == slug)
+    )
+    if archive is None:
+        raise errors.NotFound(f"Il n'y a pas de parcours « {slug} ».")
+    return unpack(archive)
+
+
+# Versions never change: those read lately are kept, whichever database they came from.
+_READ: OrderedDict[tuple[str, str], model.Course] = OrderedDict()
+_KEPT = 64
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A version as the rest of the program uses it."""
+
+    id: int
+    hash: str
+    course: model.Course
+
+
+async def version(session: AsyncSession, version_id: int) -> Pinned:
+    """A published course by its version. Raises `errors.NotFound`."""
+    found = (
+        await session.execute(
+            select(Version.hash, Course.slug)
+            .join(Course, Course.id == Version.course_id)
+            .where(Version.id == version_id)
+        )
+    ).one_or_none()
+    if found is None:
+        raise errors.NotFound("Cette version n'existe pas.")
+    key = (found.slug, found.hash)
+    if key not in _READ:
+        archive = await session.scalar(select(Version.archive).where(Version.id == version_id))
+        read = reading.read(unpack(archive or b""), slug=found.slug)
+        if read.course is None:
+            raise errors.ParcoursError(f"La version {found.hash} de « {found.slug} » ne se lit plus.")
+        _READ[key] = read.course
+        while len(_READ) > _KEPT:
+            _READ.popitem(last=False)
+    _READ.move_to_end(key)
+    return Pinned(version_id, found.hash, _READ[key])
+
+
+async def current(session: AsyncSession, slug: str) -> Pinned:
+    """The version that newcomers get. Raises `errors.NotFound`."""
+    found = await session.scalar(select(Course.current_version_id).where(Course.slug == slug))
+    if found is None:
+        raise errors.NotFound(f"Il n'y a pas de parcours « {slug} ».")
+    return await version(session, found)
+
+
+async def slugs(session: AsyncSession) -> list[str]:
+    """The courses that have a published version, by name."""
+    found = await session.scalars(
+        select(Course.slug).where(Course.current_version_id.is_not(None)).order_by(Course.slug)
+    )
+    return list(found)

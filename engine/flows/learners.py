@@ -1,0 +1,383 @@
+"""A learner's own pages: where he stands, his lessons, and what he may change."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine.core import calendar, consent, delivery, errors, links, progress, simulation, views
+from engine.core.course import grammar, markup, model
+from engine.core.delivery import Kind
+from engine.core.progress import State
+from engine.flows import activities, enrolments, outbox, signup
+from engine.tables import Delivery, Enrolment, Learner
+
+ADDRESS_DAYS = 1
+_ONCE = timedelta(hours=1)
+
+
+async def course_page(session: AsyncSession, enrolment_id: int, *, now: datetime) -> views.CoursePage:
+    """ "My course". Raises `errors.NotFound`."""
+    enrolment = await enrolments.get(session, enrolment_id)
+    learner = await enrolments.learner_of(session, enrolment)
+    course = (await enrolments.pinned(session, enrolment)).course
+    facts = await activities.of(session, enrolment)
+    came = await _came(session, enrolment)
+    expected = _expected(course, enrolment, learner, facts)
+    upcoming = _next(course, enrolment, facts, expected)
+    modules = _modules(course, came, expected, upcoming, facts, enrolment)
+    checkins = {key for lesson in course.lessons for key in lesson.activities}
+    return views.CoursePage(
+        slug=course.slug,
+        course=course.title,
+        language=course.language,
+        state=enrolment.state,
+        starts_at=enrolment.starts_at if enrolment.state == State.WAITING else None,
+        paused_until=_paused_until(enrolment),
+        modules=modules,
+        sent=len(came),
+        done=len(checkins & facts.handed_in),
+        activities=len(checkins),
+        count=len(course.lessons),
+        next=upcoming,
+        choices=views.Choices(
+            learner.first_name,
+            learner.address,
+            enrolments.slot(enrolment),
+            enrolment.pace,
+            course.rules.working_days,
+        ),
+        zone=enrolment.zone,
+        tutor=course.tutor.email if course.tutor else "",
+    )
+
+
+def _paused_until(enrolment: Enrolment) -> Any:
+    if enrolment.state != State.PAUSED or enrolment.paused_until is None:
+        return None
+    return calendar.local_day(enrolment.paused_until, enrolment.zone)
+
+
+async def _came(session: AsyncSession, enrolment: Enrolment) -> dict[str, datetime]:
+    """The lessons that were sent, with when."""
+    found = await session.execute(
+        select(Delivery.lesson_key, Delivery.sent_at).where(
+            Delivery.enrolment_id == enrolment.id,
+            Delivery.kind == Kind.LESSON,
+            Delivery.state == delivery.State.SENT,
+        )
+    )
+    return {key: at for key, at in found if at}
+
+
+def _expected(
+    course: model.Course, enrolment: Enrolment, learner: Learner, facts: progress.Facts
+) -> dict[str, calendar.Due]:
+    """When the lessons to come would leave, if nothing changes and everything is done in time."""
+    if enrolment.state not in (State.ACTIVE, State.PAUSED) or enrolment.due_at is None:
+        return {}
+    rules = enrolments.rules(course.rules, enrolment, learner.region)
+    position = enrolments.position(enrolment)
+    assert position.due is not None  # due_at is not None
+    fictitious = simulation.Learner(about=facts.learner, answers=facts.answers)
+    before = {activity: position.due.day - timedelta(days=1) for activity in facts.handed_in}
+    mails = simulation.run(course, position, fictitious, enrolments.slot(enrolment), rules, done=before)
+    return {each.mail.key: each.due for each in mails if each.mail.kind == "lesson"}
+
+
+def _next(
+    course: model.Course,
+    enrolment: Enrolment,
+    facts: progress.Facts,
+    expected: dict[str, calendar.Due],
+) -> views.Next | None:
+    if enrolment.state != State.ACTIVE or enrolment.next_kind not in ("welcome", "lesson"):
+        return None
+    key = next(iter(expected), enrolment.next_key)
+    lesson = course.lesson(key)
+    if lesson is None:
+        return None
+    gate = lesson.requires.activity if lesson.requires else ""
+    shut = bool(gate) and gate not in facts.handed_in
+    at, reason = enrolment.due_at, enrolment.due_reason
+    if enrolment.next_kind == "welcome" or not at or lesson.key != enrolment.next_key:
+        due = expected.get(key)
+        at = due.at + enrolments.spread(enrolment.id) if due else None
+        reason = due.reason if due else ""
+    if at is None:
+        return None
+    waits = _line(gate, course, facts) if shut and enrolment.gate_since else None
+    return views.Next(lesson.number, lesson.subject, at, reason, waits)
+
+
+def _line(key: str, course: model.Course, facts: progress.Facts) -> views.ActivityLine | None:
+    activity = course.activities.get(key)
+    if not isinstance(activity, grammar.Checkin):
+        return None
+    label = activities.button(activity, course.language)
+    return views.ActivityLine(key, activity.title, activity.prompt, label, key in facts.handed_in)
+
+
+def _modules(
+    course: model.Course,
+    came: dict[str, datetime],
+    expected: dict[str, calendar.Due],
+    upcoming: views.Next | None,
+    facts: progress.Facts,
+    enrolment: Enrolment,
+) -> tuple[views.ModuleLine, ...]:
+    passed = course.lesson(enrolment.next_key)
+    over = enrolment.state in (State.COMPLETED, State.STOPPED) or enrolment.next_kind == "farewell"
+
+    def line(lesson: model.Lesson) -> views.LessonLine:
+        at: datetime | None = came.get(lesson.key)
+        stands = views.Progress.LATER
+        if at:
+            stands = views.Progress.SENT
+        elif upcoming and lesson.number == upcoming.number:
+            stands, at = views.Progress.NEXT, upcoming.at
+        elif lesson.key in expected:
+            at = expected[lesson.key].at + enrolments.spread(enrolment.id)
+        elif over or (passed and lesson.number < passed.number):
+            stands = views.Progress.SKIPPED
+        activity = _line(lesson.activities[0], course, facts) if lesson.activities else None
+        return views.LessonLine(
+            lesson.key, lesson.number, lesson.subject, lesson.minutes, stands, at, activity
+        )
+
+    return tuple(
+        views.ModuleLine(
+            module.title,
+            tuple(line(lesson) for lesson in course.lessons if lesson.module.key == module.key),
+        )
+        for module in course.modules
+    )
+
+
+async def lesson_page(
+    session: AsyncSession, enrolment_id: int, key: str, *, now: datetime
+) -> views.LessonPage:
+    """A lesson that came, on the web. Raises `errors.NotFound`, `errors.ExpiredLink`."""
+    enrolment = await enrolments.get(session, enrolment_id)
+    learner = await enrolments.learner_of(session, enrolment)
+    course = (await enrolments.pinned(session, enrolment)).course
+    lesson = course.lesson(key)
+    if lesson is None:
+        raise errors.NotFound("Cette leçon n'existe plus dans ce parcours.")
+    check_open(enrolment, now)
+    facts = await activities.of(session, enrolment)
+    came = set(await _came(session, enrolment)) | {key}
+    lines = {name: _line(name, course, facts) for name in lesson.activities}
+    neighbours = [
+        course.lessons[i] for i in (lesson.number - 2, lesson.number) if 0 <= i < len(course.lessons)
+    ]
+    around = {near.number: _plain_line(near) for near in neighbours if near.key in came}
+    values = slot_values(course, learner.first_name, enrolment.company)
+    return views.LessonPage(
+        slug=course.slug,
+        course=course.title,
+        language=course.language,
+        key=key,
+        subject=filled(lesson.subject, values),
+        module=lesson.module.title,
+        number=lesson.number,
+        count=len(course.lessons),
+        minutes=lesson.minutes,
+        document=lesson.document,
+        values=values,
+        holds=frozenset(condition for condition in _conditions(lesson) if facts.hold(condition)),
+        activities={name: line for name, line in lines.items() if line},
+        lessons=frozenset(came),
+        sources=lesson.sources,
+        previous=around.get(lesson.number - 1),
+        following=around.get(lesson.number + 1),
+    )
+
+
+OPEN_AFTER = timedelta(days=90)
+
+
+def check_open(enrolment: Enrolment, now: datetime) -> None:
+    """Raises `errors.ExpiredLink` 90 days after a course is over."""
+    if enrolment.ended_at and now > enrolment.ended_at + OPEN_AFTER:
+        raise errors.ExpiredLink("Ce parcours est terminé depuis plus de trois mois : le lien n'ouvre plus.")
+
+
+def _plain_line(lesson: model.Lesson) -> views.LessonLine:
+    return views.LessonLine(
+        lesson.key, lesson.number, lesson.subject, lesson.minutes, views.Progress.SENT, None, None
+    )
+
+
+def _conditions(lesson: model.Lesson) -> set[str]:
+    return {block.condition for block in markup.walk(lesson.document.blocks) if isinstance(block, markup.If)}
+
+
+def slot_values(course: model.Course, first_name: str, company: str) -> dict[str, str]:
+    """What the slots of an author's text say for one learner."""
+    fallback = "votre entreprise" if course.language == "fr" else "your company"
+    return {
+        "learner.first_name": first_name,
+        "learner.company": company or fallback,
+        "course.title": course.title,
+        "tutor.name": course.tutor.name if course.tutor else "",
+    }
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    """`text` with its slots replaced."""
+    for name, value in values.items():
+        text = text.replace("{{ " + name + " }}", value)
+    return text
+
+
+async def _changing(session: AsyncSession, enrolment_id: int) -> tuple[Enrolment, Learner, model.Course]:
+    enrolment = await enrolments.get(session, enrolment_id, lock=True)
+    learner = await enrolments.learner_of(session, enrolment)
+    return enrolment, learner, (await enrolments.pinned(session, enrolment)).course
+
+
+async def _anew(
+    session: AsyncSession,
+    enrolment: Enrolment,
+    learner: Learner,
+    course: model.Course,
+    kind: str,
+    now: datetime,
+) -> None:
+    """Reckon the next due time by what the learner just chose, and write it down."""
+    rules = enrolments.rules(course.rules, enrolment, learner.region)
+    if enrolment.state == State.ACTIVE:
+        await enrolments.settle_anew(session, enrolment, course, rules, now=now)
+    elif enrolment.state == State.PAUSED and enrolment.paused_until:
+        day = calendar.local_day(enrolment.paused_until, enrolment.zone)
+        slot, position = enrolments.slot(enrolment), enrolments.position(enrolment)
+        enrolments.settle(enrolment, progress.resumption(day, position, slot, rules))
+    session.add(outbox.event(learner_id=learner.id, enrolment_id=enrolment.id, kind=kind, now=now))
+
+
+async def change_slot(
+    session: AsyncSession, enrolment_id: int, *, weekday: str, time: str, zone: str, now: datetime
+) -> None:
+    """Raises `errors.Invalid` (fields weekday, time, zone)."""
+    enrolment, learner, course = await _changing(session, enrolment_id)
+    slot = signup.checked_slot(weekday, time, zone, course.rules.working_days)
+    enrolment.slot, enrolment.zone = str(slot), slot.zone
+    await _anew(session, enrolment, learner, course, "slot", now)
+
+
+async def change_pace(session: AsyncSession, enrolment_id: int, *, pace: int, now: datetime) -> None:
+    """Every n-th slot. Raises `errors.Invalid`."""
+    enrolment, learner, course = await _changing(session, enrolment_id)
+    enrolment.pace = enrolments.pace(pace)
+    await _anew(session, enrolment, learner, course, "pace", now)
+
+
+async def rename(session: AsyncSession, enrolment_id: int, *, first_name: str, now: datetime) -> None:
+    """Raises `errors.Invalid` (field first_name)."""
+    _, learner, _ = await _changing(session, enrolment_id)
+    problems: dict[str, str] = {}
+    name = signup.clean("first_name", first_name, 60, problems)
+    if not name:
+        problems["first_name"] = "Écrivez votre prénom."
+    if problems:
+        raise errors.Invalid(problems)
+    learner.first_name = name
+    session.add(outbox.event(learner_id=learner.id, enrolment_id=enrolment_id, kind="renamed", now=now))
+
+
+async def pause(session: AsyncSession, enrolment_id: int, *, weeks: int | None, now: datetime) -> None:
+    """For some weeks, or (None) until the learner comes back."""
+    enrolment = await enrolments.get(session, enrolment_id)
+    until = calendar.local_day(now, enrolment.zone) + timedelta(weeks=weeks) if weeks else None
+    await enrolments.pause(session, enrolment_id, until=until, now=now)
+
+
+async def resume(session: AsyncSession, enrolment_id: int, *, now: datetime) -> None:
+    await enrolments.resume(session, enrolment_id, now=now)
+
+
+async def ask_address(
+    session: AsyncSession, enrolment_id: int, address: str, *, origin: views.Origin, now: datetime
+) -> None:
+    """Send a link to the address a learner wants to move to. At most one an hour; the answer is the same.
+
+    Raises `errors.Invalid` (field address). Whether another learner has that address is not told.
+    """
+    enrolment, learner, _ = await _changing(session, enrolment_id)
+    learner.new_address = consent.checked_address(address)
+    recent = await session.scalar(
+        select(Delivery.id).where(
+            Delivery.learner_id == learner.id,
+            Delivery.kind == Kind.ADDRESS,
+            Delivery.created_at > now - _ONCE,
+        )
+    )
+    if recent:
+        raise errors.Invalid({"address": "Un message vient de partir. Réessayez dans une heure."})
+    row = outbox.row(
+        kind=Kind.ADDRESS,
+        learner_id=learner.id,
+        enrolment_id=enrolment.id,
+        now=now,
+        occasion=links.stamp_of(now),
+    )
+    await outbox.owe(session, [row])
+    text = f"demandé depuis {origin.network_address}" if origin.network_address else ""
+    session.add(
+        outbox.event(
+            learner_id=learner.id, enrolment_id=enrolment_id, kind="address_asked", now=now, text=text
+        )
+    )
+
+
+async def _read_address(session: AsyncSession, parts: Sequence[str]) -> tuple[Learner, str, datetime]:
+    """The learner, the address his link was made for, and when."""
+    if len(parts) != 3:
+        raise errors.BadLink("Ce lien n'est pas complet ou a été modifié.")
+    learner = await session.get(Learner, int(parts[0]))
+    if learner is None or learner.erased_at:
+        raise errors.NotFound("Ces données ont été effacées.")
+    return learner, parts[2], links.moment(parts[1])
+
+
+def address_mark(address: str) -> str:
+    """What a link to confirm a new address carries of it: enough to tell it from another one."""
+    return consent.fingerprint(b"address")(consent.address_key(address))[:12]
+
+
+async def address_page(session: AsyncSession, parts: Sequence[str], *, now: datetime) -> views.NewAddress:
+    """Raises `errors.BadLink`, `errors.NotFound`."""
+    learner, mark, asked_at = await _read_address(session, parts)
+    confirmed = address_mark(learner.address) == mark
+    asked = bool(learner.new_address) and address_mark(learner.new_address) == mark
+    expired = not confirmed and (not asked or now > asked_at + timedelta(days=ADDRESS_DAYS))
+    shown = learner.address if confirmed else learner.new_address
+    return views.NewAddress("" if expired else shown, learner.language, expired, confirmed)
+
+
+async def confirm_address(
+    session: AsyncSession,
+    parts: Sequence[str],
+    *,
+    fingerprint: consent.Fingerprint,
+    now: datetime,
+) -> None:
+    """Move to the new address. Twice is once. Raises `errors.ExpiredLink`, `errors.Conflict`."""
+    page = await address_page(session, parts, now=now)
+    if page.confirmed:
+        return
+    if page.expired:
+        raise errors.ExpiredLink("Ce lien n'est plus valable.")
+    learner, _, _ = await _read_address(session, parts)
+    key = consent.address_key(learner.new_address)
+    taken = await session.scalar(
+        select(Learner.id).where(Learner.address_key == key, Learner.id != learner.id)
+    )
+    if taken:
+        raise errors.Conflict("Cette adresse suit déjà un parcours ici. Écrivez-nous : nous les réunirons.")
+    learner.address, learner.address_key = learner.new_address, key
+    learner.address_hash, learner.new_address = fingerprint(key), ""
+    session.add(outbox.event(learner_id=learner.id, enrolment_id=None, kind="address", now=now))

@@ -1,0 +1,209 @@
+"""From rows of the ledger to the bytes of mails: everything read in bulk, then nothing but filling."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from email.utils import parseaddr
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine.core import calendar, delivery, errors, links, progress, words
+from engine.core.course import grammar, model
+from engine.core.delivery import Kind
+from engine.flows import activities, catalog, enrolments, learners, outbox, signup
+from engine.mail import builds, compile, dress, fill, message
+from engine.mail import letters as mails
+from engine.tables import Delivery, Enrolment, Learner
+
+
+@dataclass(frozen=True)
+class House:
+    """What all mails of this installation share."""
+
+    links: links.Links
+    dress: dress.Dress
+    builds: builds.Builds
+    host: str
+    """The domain that Message-IDs end with."""
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """A mail that may leave, with all that is needed to write it."""
+
+    mail: outbox.Begun
+    learner: Learner
+    enrolment: Enrolment
+    pinned: catalog.Pinned
+    facts: progress.Facts
+    received: int
+    """Lessons that came so far."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A mail as it travels."""
+
+    sender: str
+    recipient: str
+    data: bytes
+
+
+async def gather(session: AsyncSession, begun: Sequence[outbox.Begun]) -> dict[int, Addressed | str]:
+    """For each mail what is needed to write it, or the reason why it cannot be written."""
+    ids = {mail.enrolment_id for mail in begun if mail.enrolment_id}
+    rows = {row.id: row for row in await session.scalars(select(Enrolment).where(Enrolment.id.in_(ids)))}
+    people = {
+        person.id: person
+        for person in await session.scalars(
+            select(Learner).where(Learner.id.in_({mail.learner_id for mail in begun}))
+        )
+    }
+    facts = await activities.facts(session, list(rows.values()))
+    received = await _received(session, [mail for mail in begun if mail.kind == Kind.FAREWELL])
+    found: dict[int, Addressed | str] = {}
+    for mail in begun:
+        row = rows.get(mail.enrolment_id or 0)
+        if row is None:
+            found[mail.id] = "no enrolment"
+            continue
+        try:
+            pinned = await enrolments.pinned(session, row)
+        except errors.ParcoursError as error:
+            found[mail.id] = str(error)
+            continue
+        person = people[mail.learner_id]
+        found[mail.id] = Addressed(mail, person, row, pinned, facts[row.id], received.get(row.id, 0))
+    return found
+
+
+async def _received(session: AsyncSession, farewells: Sequence[outbox.Begun]) -> dict[int, int]:
+    if not farewells:
+        return {}
+    counted = await session.execute(
+        select(Delivery.enrolment_id, func.count())
+        .where(
+            Delivery.enrolment_id.in_([mail.enrolment_id for mail in farewells]),
+            Delivery.kind == Kind.LESSON,
+            Delivery.state == delivery.State.SENT,
+        )
+        .group_by(Delivery.enrolment_id)
+    )
+    return {row[0]: row[1] for row in counted if row[0] is not None}
+
+
+def write(to: Addressed, house: House, *, now: datetime) -> Written:
+    """The mail for one person. Raises `errors.ParcoursError` when it cannot be made."""
+    course, mail = to.pinned.course, to.mail
+    link = house.links
+    leave = "" if delivery.transactional(Kind(mail.kind)) else link.url("u", to.enrolment.id)
+    recipient = to.learner.new_address if mail.kind == Kind.ADDRESS else to.learner.address
+    name = "" if mail.kind in (Kind.CONFIRM, Kind.ADDRESS) else to.learner.first_name
+    envelope = message.Envelope(
+        name=name,
+        address=recipient,
+        message_id=f"{mail.message_id}@{house.host}",
+        date=now,
+        leave=leave,
+    )
+    if mail.kind == Kind.LESSON:
+        build = _lesson_build(to, house)
+    else:
+        build = compile.letter(_letter(to, house), course=course, dress=house.dress)
+    values = _values(build, to, house)
+    data = fill.fill(build, values, to.facts.hold, envelope)
+    sender = parseaddr(dress.fitted(house.dress, course).sender)[1]
+    return Written(sender, recipient, data)
+
+
+def _lesson_build(to: Addressed, house: House) -> fill.Build:
+    course = to.pinned.course
+    lesson = course.lesson(to.mail.lesson_key)
+    if lesson is None:
+        raise errors.NotFound(f"La leçon « {to.mail.lesson_key} » n'existe plus dans ce parcours.")
+    key = (course.slug, to.pinned.hash, lesson.key)
+    return house.builds.get(key, lambda: compile.lesson(lesson, course=course, dress=house.dress))
+
+
+def _values(build: fill.Build, to: Addressed, house: House) -> dict[str, str]:
+    """The slots of a build, for one person."""
+    texts = learners.slot_values(to.pinned.course, to.learner.first_name, to.enrolment.company)
+    return {name: texts[name] if name in texts else _link(name, to, house) for name, _ in build.slots} | texts
+
+
+def _link(name: str, to: Addressed, house: House) -> str:
+    enrolment = to.enrolment.id
+    match name.split(".", 2):
+        case ["link", "web"]:
+            return house.links.url("l", enrolment, to.mail.lesson_key)
+        case ["link", "my"]:
+            return house.links.url("m", enrolment)
+        case ["link", "leave"]:
+            return house.links.url("u", enrolment)
+        case ["link", "activity", key]:
+            return house.links.url("a", enrolment, key)
+        case ["link", "lesson", key]:
+            return house.links.url("l", enrolment, key)
+    raise errors.ParcoursError(f"Rien ne remplit l'emplacement « {name} ».")
+
+
+def _letter(to: Addressed, house: House) -> mails.Letter:
+    course, row, link = to.pinned.course, to.enrolment, house.links
+    my, leave = link.url("m", row.id), link.url("u", row.id)
+    match Kind(to.mail.kind):
+        case Kind.CONFIRM:
+            url = link.url("k", row.id, to.mail.occasion)
+            return mails.Confirm(course.title, url, signup.CONFIRM_DAYS)
+        case Kind.KNOWN:
+            return mails.Known(course.title, my)
+        case Kind.DATA:
+            return mails.Data(course.title, link.url("d", to.learner.id, to.mail.occasion))
+        case Kind.ADDRESS:
+            mark = learners.address_mark(to.learner.new_address)
+            url = link.url("n", to.learner.id, to.mail.occasion, mark)
+            return mails.Address(course.title, url, learners.ADDRESS_DAYS)
+        case Kind.WELCOME:
+            letter = course.welcome
+            first = _moment(row.due_at, row, course)
+            return mails.Welcome(course.title, letter.subject, letter.document, first, my, leave)
+        case Kind.REMINDER:
+            return _reminder(to, link, my, leave)
+        case Kind.PAUSED:
+            until = words.day(_day(row), course.language) if row.paused_until else ""
+            return mails.Paused(course.title, until, my, leave)
+        case Kind.RESUMED:
+            return mails.Resumed(course.title, _moment(row.due_at, row, course), my, leave)
+        case Kind.FAREWELL:
+            letter = course.farewell
+            return mails.Farewell(course.title, letter.subject, letter.document, to.received, my, leave)
+    raise errors.ParcoursError(f"Un message « {to.mail.kind} » ne s'écrit pas ainsi.")
+
+
+def _day(row: Enrolment) -> date:
+    assert row.paused_until is not None  # the caller looked
+    return calendar.local_day(row.paused_until, row.zone)
+
+
+def _moment(at: datetime | None, row: Enrolment, course: model.Course) -> str:
+    return words.moment(calendar.local(at, row.zone), course.language) if at else ""
+
+
+def _reminder(to: Addressed, link: links.Links, my: str, leave: str) -> mails.Reminder:
+    course = to.pinned.course
+    lesson = course.lesson(to.mail.lesson_key)
+    key = lesson.requires.activity if lesson and lesson.requires else ""
+    activity = course.activities.get(key)
+    if not isinstance(activity, grammar.Checkin):
+        raise errors.NotFound(f"L'activité « {key} » n'existe plus dans ce parcours.")
+    asked_by = next((each for each in course.lessons if key in each.activities), course.lessons[0])
+    return mails.Reminder(
+        course=course.title,
+        lesson=asked_by.subject,
+        activity=activity.title,
+        prompt=activity.prompt,
+        button=activities.button(activity, course.language),
+        link=link.url("a", to.enrolment.id, key),
+        my=my,
+        leave=leave,
+    )

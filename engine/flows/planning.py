@@ -1,0 +1,290 @@
+"""Planning: who is due, what leaves, and when he is looked at again."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine.core import calendar, delivery, errors, progress
+from engine.core.course import model
+from engine.core.delivery import Kind
+from engine.core.progress import State
+from engine.flows import activities, catalog, enrolments, outbox
+from engine.tables import Delivery, Enrolment, Learner, db
+
+_LETTER_PATIENCE = timedelta(days=4)
+_BLOCKED = timedelta(minutes=1)
+_BAD_ROW = timedelta(days=1)
+_LOOKED_AT = (State.ACTIVE, State.PAUSED, State.COMPLETED)
+
+
+@dataclass
+class _Change:
+    """What planning does to one enrolment."""
+
+    enrolment_id: int
+    learner_id: int
+    values: dict[str, Any]
+    mails: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, str]] = field(default_factory=list)
+
+
+async def plan_due(session: AsyncSession, *, now: datetime, limit: int = 500) -> int:
+    """Plan one chunk of the enrolments that are due: how many were looked at (0: nothing is due).
+
+    Safe with several planners: rows that another one holds are passed over. A row that cannot be planned is
+    put off with its reason, and stops nobody else.
+    """
+    rows = await _due(session, now, limit)
+    if not rows:
+        return 0
+    loads = await _loads(session, rows)
+    changes = [_planned(row, region, loads, now) for row, region in rows]
+    await _write(session, changes, now)
+    return len(rows)
+
+
+async def _due(session: AsyncSession, now: datetime, limit: int) -> list[tuple[Enrolment, str]]:
+    found = await session.execute(
+        select(Enrolment, Learner.region)
+        .join(Learner, Learner.id == Enrolment.learner_id)
+        .where(Enrolment.due_at <= now, Enrolment.state.in_(_LOOKED_AT))
+        .order_by(Enrolment.due_at)
+        .limit(limit)
+        .with_for_update(of=Enrolment, skip_locked=True)
+    )
+    return [(row[0], row[1]) for row in found]
+
+
+@dataclass(frozen=True)
+class _Loads:
+    """What a chunk needs, read in bulk."""
+
+    courses: Mapping[int, model.Course | errors.ParcoursError]
+    facts: Mapping[int, progress.Facts]
+    before: Mapping[int, Sequence[Delivery]]
+    """Course mails that are not final yet, by enrolment."""
+
+
+async def _loads(session: AsyncSession, rows: Sequence[tuple[Enrolment, str]]) -> _Loads:
+    courses: dict[int, model.Course | errors.ParcoursError] = {}
+    for version_id in {row.version_id for row, _ in rows if row.version_id}:
+        try:
+            courses[version_id] = (await catalog.version(session, version_id)).course
+        except errors.ParcoursError as error:
+            courses[version_id] = error
+    asking = [row for row, _ in rows if _asks(courses.get(row.version_id or 0), row)]
+    before: defaultdict[int, list[Delivery]] = defaultdict(list)
+    unfinished = await session.scalars(
+        select(Delivery).where(
+            Delivery.enrolment_id.in_([row.id for row, _ in rows]),
+            Delivery.kind.in_((Kind.LESSON, Kind.REMINDER)),
+            Delivery.state.in_(delivery.OPEN),
+        )
+    )
+    for mail in unfinished:
+        before[mail.enrolment_id or 0].append(mail)
+    return _Loads(courses, await activities.facts(session, asking), before)
+
+
+def _asks(course: model.Course | errors.ParcoursError | None, row: Enrolment) -> bool:
+    return isinstance(course, model.Course) and progress.needs_facts(
+        course, progress.Position(row.next_kind, row.next_key)
+    )
+
+
+def _planned(row: Enrolment, region: str, loads: _Loads, now: datetime) -> _Change:
+    try:
+        return _plan(row, region, loads, now)
+    except (errors.ParcoursError, ValueError, KeyError) as error:
+        return _put_off(row, str(error), now)
+
+
+def _put_off(row: Enrolment, reason: str, now: datetime) -> _Change:
+    """A row that cannot be planned waits a day; the reason goes into the learner's history."""
+    change = _Change(row.id, row.learner_id, {"due_at": now + _BAD_ROW, "due_reason": reason[:300]})
+    change.events.append({"kind": "held", "text": reason[:300], "lesson_key": row.next_key})
+    return change
+
+
+def _plan(row: Enrolment, region: str, loads: _Loads, now: datetime) -> _Change:
+    course = loads.courses.get(row.version_id or 0)
+    if course is None or isinstance(course, errors.ParcoursError):
+        raise course or errors.NotFound("Cet enrôlement n'a pas de version.")
+    change = _Change(row.id, row.learner_id, {})
+    if row.state == State.PAUSED:
+        change.values |= {"state": progress.advance(row.state, "resume"), "paused_until": None}
+        change.events.append({"kind": "resumed", "text": "fin de la pause"})
+    slot, position = enrolments.slot(row), enrolments.position(row)
+    rules = enrolments.rules(course.rules, row, region)
+    if position.kind != "welcome" and (moved := _too_late(position, slot, rules, now)):
+        change.values |= enrolments.due_values(row.id, moved)
+        return change
+    if not _settle_before(loads.before.get(row.id, ()), now):
+        return _Change(row.id, row.learner_id, {"due_at": now + _BLOCKED})
+    step = progress.step(course, position, loads.facts.get(row.id, progress.Facts()), slot, rules)
+    _apply(change, row, step, position, slot, rules, now)
+    return change
+
+
+def _too_late(
+    position: progress.Position, slot: calendar.Slot, rules: calendar.Rules, now: datetime
+) -> calendar.Due | None:
+    if position.due is None:
+        return None
+    return calendar.catch_up(position.due.at, now, slot, rules, position.last_day)
+
+
+def _settle_before(before: Sequence[Delivery], now: datetime) -> bool:
+    """Close what came before: a held mail is superseded, one that was refused till now expires.
+
+    False while one of them is in a worker's hands or was never tried: the next has to wait.
+    """
+    if any(mail.state in (delivery.State.CLAIMED, delivery.State.SENDING) for mail in before):
+        return False
+    if any(mail.state == delivery.State.PLANNED and not mail.tries for mail in before):
+        return False
+    for mail in before:
+        held = mail.state == delivery.State.HELD
+        mail.state = delivery.advance(delivery.State(mail.state), "cancel" if held else "expire")
+        mail.reason = "superseded" if held else f"expired: {mail.reason}"[:300]
+    return True
+
+
+def _apply(
+    change: _Change,
+    row: Enrolment,
+    step: progress.Step,
+    position: progress.Position,
+    slot: calendar.Slot,
+    rules: calendar.Rules,
+    now: datetime,
+) -> None:
+    after = step.position
+    change.values |= {
+        "next_kind": after.kind,
+        "next_key": after.key,
+        "last_day": after.last_day,
+        "gate_since": after.gate_since,
+        "reminders": after.reminders,
+        **enrolments.due_values(row.id, after.due),
+    }
+    if step.ends:
+        change.values |= {
+            "state": progress.advance(State.ACTIVE, "stop"),
+            "ended_at": now,
+            "end_reason": "gate",
+        }
+        change.events.append({"kind": "stopped", "text": "activité non rendue", "lesson_key": row.next_key})
+    if step.mail is None:
+        return
+    if step.mail.kind == "farewell":
+        change.values |= {"next_kind": "", "due_at": None, "due_reason": ""}
+        if row.state != State.COMPLETED:
+            change.values |= {"state": progress.advance(State.ACTIVE, "finish"), "ended_at": now}
+    due_at = row.due_at or now
+    change.mails.append(
+        outbox.row(
+            kind=Kind(step.mail.kind),
+            learner_id=row.learner_id,
+            enrolment_id=row.id,
+            now=now,
+            due_at=due_at,
+            due_reason=row.due_reason,
+            lesson_key=step.mail.key,
+            occasion=step.mail.occasion,
+            expires_at=_expiry(due_at, after.due),
+        )
+    )
+
+
+def _expiry(due_at: datetime, following: calendar.Due | None) -> datetime:
+    """An hour before what is due next; without it, when patience ends."""
+    if following is None:
+        return due_at + _LETTER_PATIENCE
+    return max(due_at + calendar.LATE_AFTER, following.at - calendar.NOTICE)
+
+
+async def _write(session: AsyncSession, changes: Sequence[_Change], now: datetime) -> None:
+    """Write a chunk at once; should the database refuse it, row by row, and put off the bad one."""
+    try:
+        async with session.begin_nested():
+            await _store(session, changes, now)
+        return
+    except DBAPIError as error:
+        if db.unavailable(error):
+            raise
+    for change in changes:
+        try:
+            async with session.begin_nested():
+                await _store(session, [change], now)
+        except DBAPIError as error:
+            if db.unavailable(error):
+                raise
+            held = {"due_at": now + _BAD_ROW, "due_reason": str(error.orig)[:300]}
+            await _store(session, [_Change(change.enrolment_id, change.learner_id, held)], now)
+
+
+async def _store(session: AsyncSession, changes: Sequence[_Change], now: datetime) -> None:
+    await outbox.owe(session, [mail for change in changes for mail in change.mails])
+    # Rows with the same columns go in one statement.
+    shapes: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for change in changes:
+        shapes[tuple(sorted(change.values))].append({"id": change.enrolment_id, **change.values})
+    for rows in shapes.values():
+        await session.execute(update(Enrolment), rows)
+    for change in changes:
+        for found in change.events:
+            session.add(
+                outbox.event(learner_id=change.learner_id, enrolment_id=change.enrolment_id, now=now, **found)
+            )
+
+
+async def postpone_late(session: AsyncSession, *, now: datetime) -> int:
+    """Give mails that an outage kept past their hour a new one, and keep what follows at a distance."""
+    count = 0
+    for mail, enrolment, region in (await session.execute(outbox.late(now))).all():
+        course = (await enrolments.pinned(session, enrolment)).course
+        slot, rules = enrolments.slot(enrolment), enrolments.rules(course.rules, enrolment, region)
+        due = calendar.catch_up(mail.due_at - enrolments.spread(enrolment.id), now, slot, rules, None)
+        if due is None:
+            continue
+        count += 1
+        if mail.tries and due.at >= mail.expires_at:
+            mail.state = delivery.advance(delivery.State(mail.state), "expire")
+            mail.reason = f"expired: {mail.reason}"[:300]
+            continue
+        mail.due_at = mail.try_at = due.at + enrolments.spread(enrolment.id)
+        mail.due_reason = due.reason
+        if mail.kind == Kind.LESSON:
+            _keep_distance(mail, enrolment, due, slot, rules)
+    return count
+
+
+def _keep_distance(
+    mail: Delivery,
+    enrolment: Enrolment,
+    due: calendar.Due,
+    slot: calendar.Slot,
+    rules: calendar.Rules,
+) -> None:
+    """The lesson after one that was put off follows `min_gap_days` later at the soonest."""
+    enrolment.last_day = due.day
+    position = enrolments.position(enrolment)
+    if position.due and (position.due.day - due.day).days < rules.min_gap_days:
+        enrolments.settle(enrolment, calendar.next_slot(due.day, slot, rules))
+    following = enrolments.position(enrolment).due
+    mail.expires_at = _expiry(mail.due_at, following)
+
+
+async def next_moment(session: AsyncSession) -> datetime | None:
+    """When the planner has something to do again."""
+    due = select(func.min(Enrolment.due_at)).where(Enrolment.state.in_(_LOOKED_AT))
+    begins = select(func.min(Enrolment.starts_at)).where(Enrolment.state == State.WAITING)
+    moments = [await session.scalar(due), await session.scalar(begins)]
+    return min((moment for moment in moments if moment), default=None)

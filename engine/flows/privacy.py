@@ -1,0 +1,182 @@
+"""What we keep about a person: to read, to take away, to have erased."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine.core import delivery, errors, links
+from engine.core.delivery import Kind
+from engine.flows import enrolments, outbox
+from engine.tables import Consent, Course, Delivery, Enrolment, Event, Learner, Submission
+
+DATA_DAYS = 1
+_ONCE = timedelta(hours=1)
+
+
+async def ask_data(session: AsyncSession, enrolment_id: int, *, now: datetime) -> None:
+    """Send the person a link to all of it, valid for a day; at most one an hour, the answer is the same."""
+    enrolment = await enrolments.get(session, enrolment_id)
+    learner = await enrolments.learner_of(session, enrolment)
+    recent = await session.scalar(
+        select(Delivery.id).where(
+            Delivery.learner_id == learner.id, Delivery.kind == Kind.DATA, Delivery.created_at > now - _ONCE
+        )
+    )
+    if recent:
+        return
+    row = outbox.row(
+        kind=Kind.DATA,
+        learner_id=learner.id,
+        enrolment_id=enrolment.id,
+        now=now,
+        occasion=links.stamp_of(now),
+    )
+    await outbox.owe(session, [row])
+
+
+def check_link(parts: tuple[str, ...], *, now: datetime) -> int:
+    """The learner a data link is for. Raises `errors.BadLink`, `errors.ExpiredLink` after a day."""
+    if len(parts) != 2:
+        raise errors.BadLink("Ce lien n'est pas complet ou a été modifié.")
+    if now > links.moment(parts[1]) + timedelta(days=DATA_DAYS):
+        raise errors.ExpiredLink("Ce lien n'est plus valable : demandez-en un autre depuis « Mon parcours ».")
+    return int(parts[0])
+
+
+async def export(session: AsyncSession, learner_id: int) -> dict[str, Any]:
+    """Everything about one person (RGPD, articles 15 and 20). Raises `errors.NotFound`."""
+    learner = await session.get(Learner, learner_id)
+    if learner is None or learner.erased_at:
+        raise errors.NotFound("Ces données ont été effacées.")
+    return {
+        "Vous": {
+            "Prénom": learner.first_name,
+            "Adresse": learner.address,
+            "Langue": learner.language,
+            "Région": learner.region,
+            "Depuis": _iso(learner.created_at),
+        },
+        "Parcours": await _enrolments(session, learner_id),
+        "Accords": await _consents(session, learner_id),
+        "Réponses": await _submissions(session, learner_id),
+        "Messages": await _deliveries(session, learner_id),
+        "Historique": await _events(session, learner_id),
+    }
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="seconds") if moment else ""
+
+
+async def _enrolments(session: AsyncSession, learner_id: int) -> list[dict[str, Any]]:
+    found = await session.execute(
+        select(Enrolment, Course.slug)
+        .join(Course)
+        .where(Enrolment.learner_id == learner_id)
+        .order_by(Enrolment.id)
+    )
+    return [
+        {
+            "Parcours": slug,
+            "État": row.state,
+            "Entreprise": row.company,
+            "Effectif": row.size or "",
+            "Créneau": f"{row.slot} {row.zone}",
+            "Rythme": row.pace,
+            "Inscription": _iso(row.created_at),
+            "Fin": _iso(row.ended_at),
+        }
+        for row, slug in found
+    ]
+
+
+async def _consents(session: AsyncSession, learner_id: int) -> list[dict[str, Any]]:
+    found = await session.scalars(
+        select(Consent).where(Consent.learner_id == learner_id).order_by(Consent.id)
+    )
+    words = {"asked": "demandé", "given": "donné", "withdrawn": "retiré"}
+    return [
+        {
+            "Quand": _iso(row.at),
+            "Accord": words.get(row.event, row.event),
+            "Objet": row.purpose,
+            "Texte": row.wording,
+            "Version du texte": row.wording_version,
+            "Adresse": row.address,
+            "Adresse réseau": row.network_address,
+            "Navigateur": row.agent,
+            "Page": row.source,
+        }
+        for row in found
+    ]
+
+
+async def _submissions(session: AsyncSession, learner_id: int) -> list[dict[str, Any]]:
+    found = await session.scalars(
+        select(Submission).join(Enrolment).where(Enrolment.learner_id == learner_id).order_by(Submission.id)
+    )
+    return [
+        {"Activité": row.activity, "Rendue": _iso(row.handed_in_at), "Réponses": row.answers} for row in found
+    ]
+
+
+async def _deliveries(session: AsyncSession, learner_id: int) -> list[dict[str, Any]]:
+    found = await session.scalars(
+        select(Delivery).where(Delivery.learner_id == learner_id).order_by(Delivery.id)
+    )
+    return [
+        {
+            "Message": row.kind,
+            "Leçon": row.lesson_key,
+            "État": row.state,
+            "Prévu": _iso(row.due_at),
+            "Envoyé": _iso(row.sent_at),
+            "Raison": row.reason or row.due_reason,
+        }
+        for row in found
+    ]
+
+
+async def _events(session: AsyncSession, learner_id: int) -> list[dict[str, Any]]:
+    found = await session.scalars(
+        select(Event).where(Event.learner_id == learner_id).order_by(Event.at, Event.id)
+    )
+    return [
+        {"Quand": _iso(row.at), "Quoi": row.kind, "Leçon": row.lesson_key, "Détail": row.text}
+        for row in found
+    ]
+
+
+async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> None:
+    """Forget a person (RGPD, article 17). Twice is once.
+
+    Consents keep times, wording and keyed hash, as the proof we owe; suppressions are only hashes and stay.
+    """
+    learner = await session.get(Learner, learner_id)
+    if learner is None or learner.erased_at:
+        return
+    rows = await session.scalars(
+        select(Enrolment).where(Enrolment.learner_id == learner_id).with_for_update()
+    )
+    for row in rows:
+        await enrolments.stop(session, row, learner, reason="erased", now=now)
+        row.company, row.size = "", 0
+        await session.execute(update(Submission).where(Submission.enrolment_id == row.id).values(answers={}))
+    await session.flush()
+    await session.execute(
+        update(Delivery)
+        .where(Delivery.learner_id == learner_id, Delivery.state.in_((*delivery.READY, delivery.State.HELD)))
+        .values(state=delivery.State.CANCELLED, reason="erased")
+    )
+    await session.execute(update(Delivery).where(Delivery.learner_id == learner_id).values(due_reason=""))
+    await session.execute(
+        update(Consent)
+        .where(Consent.learner_id == learner_id)
+        .values(address="", domain="", network_address="", agent="", source="")
+    )
+    await session.execute(update(Event).where(Event.learner_id == learner_id).values(text=""))
+    learner.address, learner.address_key = "", f"erased:{learner_id}"
+    learner.new_address, learner.first_name, learner.region = "", "", ""
+    learner.erased_at = now

@@ -1,0 +1,41 @@
+"""A mail made ready once: context → Jinja → MJML → HTML and text → build."""
+
+from engine.core import delivery
+from engine.core.course import model
+from engine.mail import dress as dresses
+from engine.mail import fill, letters, message, render, skeleton
+
+
+def lesson(lesson: model.Lesson, *, course: model.Course, dress: dresses.Dress) -> fill.Build:
+    """The build of one lesson for everybody who receives it. Raises errors.ParcoursError.
+
+    To be filled: `learner.first_name`, `learner.company`, `link.web`, `link.my`, `link.leave`,
+    `link.activity.<key>` and `link.lesson.<key>`, those of them that are in `Build.slots`.
+    """
+    dress = dresses.fitted(dress, course)
+    parts = render.parts(_context(lesson, course), dress)
+    return fill.build(parts, message.standing(delivery.Kind.LESSON, dress, lesson=lesson.key))
+
+
+def letter(letter: letters.Letter, *, course: model.Course, dress: dresses.Dress) -> fill.Build:
+    """The build of a mail that is no lesson; its kind is the name of its class."""
+    dress = dresses.fitted(dress, course)
+    kind = delivery.Kind(render.name(letter))
+    return fill.build(render.parts(letter, dress), message.standing(kind, dress))
+
+
+def _context(lesson: model.Lesson, course: model.Course) -> letters.Lesson:
+    return letters.Lesson(
+        course=course.title,
+        subject=lesson.subject,
+        module=lesson.module.title,
+        number=lesson.number,
+        count=len(course.lessons),
+        minutes=lesson.minutes,
+        document=lesson.document,
+        web=skeleton.slot("link.web"),
+        my=skeleton.slot("link.my"),
+        leave=skeleton.slot("link.leave"),
+        sources=lesson.sources,
+        activities=course.activities,
+    )

@@ -1,0 +1,74 @@
+"""What all mails of a site wear: sender, foot, language; and the words that templates build with it."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from babel import dates
+
+from engine.core import typography, words
+from engine.core.course import grammar, model
+
+
+@dataclass(frozen=True)
+class Dress:
+    """The settings of a site that go into its mails."""
+
+    language: str
+    base_url: str
+    """Without a slash at its end."""
+    controller: str
+    """Who answers for the data: name and postal address, on several lines."""
+    sender: str
+    """`Name <address>`"""
+    tutor_name: str = ""
+    tutor_email: str = ""
+    slug: str = ""
+    """The course, which names the list (RFC 2919)."""
+
+    @property
+    def reply_to(self) -> str:
+        return f"{self.tutor_name} <{self.tutor_email}>" if self.tutor_email else ""
+
+
+def fitted(dress: Dress, course: model.Course) -> Dress:
+    """The dress for one course: its own language, sender and tutor come first."""
+    dress = replace(dress, slug=course.slug, language=course.language, sender=course.sender or dress.sender)
+    if course.tutor:
+        dress = replace(dress, tutor_name=course.tutor.name, tutor_email=course.tutor.email)
+    return dress
+
+
+def typeset(text: str, language: str) -> str:
+    """Text from a YAML file, with the typography of its language."""
+    return typography.french(text) if language == "fr" else text
+
+
+def cited(source: grammar.Source, language: str) -> str:
+    """« Baromètre France Num 2025 (DGE, septembre 2025) »"""
+    return f"{typeset(source.title, language)} ({origin(source, language)})"
+
+
+def origin(source: grammar.Source, language: str) -> str:
+    """« DGE, septembre 2025 »"""
+    return f"{typeset(source.publisher, language)}, {month(source.date, language)}"
+
+
+def month(written: str, language: str) -> str:
+    """`2025`, `2025-09` or `2025-09-04` in words; anything else as it is."""
+    try:
+        match written.split("-"):
+            case [year, number]:
+                return str(dates.format_date(date(int(year), int(number), 1), "MMMM y", locale=language))
+            case [year, number, day]:
+                return words.day(date(int(year), int(number), int(day)), language).partition(" ")[2]
+    except ValueError:
+        pass
+    return written
+
+
+def action(activity: model.Activity, language: str) -> str:
+    """The label of the button that leads to an activity."""
+    say = words.gettext(language)
+    if isinstance(activity, grammar.Checkin):
+        return typeset(activity.button, language) if activity.button else say("C'est fait")
+    return say("Répondre")

@@ -1,0 +1,120 @@
+"""What each mail says: one frozen context a mail, with exactly the fields its templates use.
+
+The name of a class is the folder of its templates in `templates/email`. Nothing here was typed by a
+learner: what is (`learner.first_name`) stands in the templates as a slot and is filled in afterwards,
+so that no stranger's text passes through Jinja or MJML. Links are whole web addresses.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.core.course import grammar, markup, model
+
+
+@dataclass(frozen=True)
+class Lesson:
+    course: str
+    """The title of the course."""
+    subject: str
+    module: str
+    number: int
+    """From 1."""
+    count: int
+    minutes: int
+    document: markup.Document
+    web: str
+    """The lesson on the web."""
+    my: str
+    """My course."""
+    leave: str
+    sources: tuple[grammar.Source, ...] = ()
+    activities: Mapping[str, model.Activity] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """Holds nothing that the person typed: it may go to somebody else's address."""
+
+    course: str
+    link: str
+    days: int
+    """How long the link works."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """To somebody enrolled who filled in the form again."""
+
+    course: str
+    my: str
+
+
+@dataclass(frozen=True)
+class Welcome:
+    course: str
+    subject: str
+    document: markup.Document
+    first_lesson: str
+    """Day and hour in words."""
+    my: str
+    leave: str
+
+
+@dataclass(frozen=True)
+class Reminder:
+    course: str
+    lesson: str
+    """The subject of the lesson that asked for it."""
+    activity: str
+    prompt: str
+    button: str
+    link: str
+    my: str
+    leave: str
+
+
+@dataclass(frozen=True)
+class Paused:
+    course: str
+    until: str
+    """The day in words; "" for as long as the learner wishes."""
+    my: str
+    leave: str
+
+
+@dataclass(frozen=True)
+class Resumed:
+    course: str
+    next_lesson: str
+    """Day and hour in words."""
+    my: str
+    leave: str
+
+
+@dataclass(frozen=True)
+class Farewell:
+    course: str
+    subject: str
+    document: markup.Document
+    count: int
+    """How many lessons came."""
+    my: str
+    leave: str
+
+
+@dataclass(frozen=True)
+class Address:
+    """To the new address of a learner; holds nothing that the person typed."""
+
+    course: str
+    link: str
+    days: int
+
+
+@dataclass(frozen=True)
+class Data:
+    course: str
+    link: str
+
+
+Letter = Lesson | Confirm | Known | Welcome | Reminder | Paused | Resumed | Farewell | Address | Data

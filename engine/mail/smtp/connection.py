@@ -1,0 +1,137 @@
+"""One connection and what it carries: MAIL, RCPT, DATA, a message, and what each reply means."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import aiosmtplib
+
+from engine.core.delivery import Outcome, Refused, Sent, Unknown
+from engine.mail.smtp import wire
+from engine.mail.smtp.envelope import Envelope
+
+#: The first digit that lets the conversation go on (RFC 5321 §4.2.1: an unknown code means its first digit).
+_WANTED = {"RSET": 2, "MAIL": 2, "RCPT": 2, "DATA": 3, "dot": 2}
+#: The command, its parameters or our rights are wrong, whoever the mail is for.
+_OUR_CODES = frozenset({500, 501, 502, 503, 504, 521, 523, 530, 534, 535, 538, 555})
+#: Enhanced codes (RFC 3463 and registry) that speak of the sender or of policy: bad sender, protocol, policy;
+#: 5.7.13 is an account that its owner's provider disabled.
+_OUR_STATUS = re.compile(r"\s*5\.(1\.[78]|3\.5|5\.\d+|7\.(?!13\b)\d+)\b")
+_TOO_BIG = re.compile(r"\s*5\.(3\.4|2\.3)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait for each thing, as RFC 5321 §4.5.3.2 has them. A shorter `dot` makes duplicates."""
+
+    greeting: float = 300  # also connecting, EHLO, STARTTLS and AUTH, each
+    mail: float = 300
+    rcpt: float = 300
+    data: float = 120
+    block: float = 180  # for the server to read the message
+    dot: float = 600
+
+
+class Connection:
+    """Takes over a client that is connected and greeted. Carries one mail at a time, many in turn."""
+
+    def __init__(self, client: aiosmtplib.SMTP, timeouts: Timeouts) -> None:
+        if client.transport is None:
+            raise aiosmtplib.SMTPServerDisconnected("the server hung up after its greeting")
+        self.wire = wire.Wire(cast(asyncio.Transport, client.transport))
+        self.mails = 0
+        self.idle_since = 0.0
+        self.stale = False  # it ended while idle: the mail in hand was not even heard of
+        self._extensions = frozenset(client.esmtp_extensions)
+        self._timeouts = timeouts
+        self._used = False
+        self._dirty = False  # the server may still hold an envelope
+
+    async def deliver(self, envelope: Envelope) -> Outcome:
+        """Carry one mail. After a cancellation, see `Pool.send`."""
+        if envelope.international and "smtputf8" not in self._extensions:
+            return self._not_international(envelope)
+        self.stale = self._used  # until the server answers
+        self._used = True
+        try:
+            return await self._converse(envelope)
+        except wire.BrokenError as error:
+            self.stale = self.stale and isinstance(error, wire.LostError)
+            return Unknown(str(error)) if self.wire.dot_left else server_trouble(str(error))
+        except asyncio.CancelledError:
+            self.wire.abort()
+            if not self.wire.dot_left:
+                raise
+            return Unknown("stopped while the reply to the final dot was awaited")
+
+    async def _converse(self, envelope: Envelope) -> Outcome:
+        for step, command, seconds in self._commands(envelope):
+            reply = await self.wire.ask(command, seconds)
+            self.stale = self.stale and reply.code == 421
+            if reply.code // 100 != _WANTED[step]:
+                return self._refused(step, reply)
+        self.mails += 1
+        self._dirty = False
+        reply = await self.wire.send(envelope.data, block=self._timeouts.block, dot=self._timeouts.dot)
+        match reply.code // 100:
+            case 2:
+                return Sent(f"{reply.code} {reply.text}".strip())
+            case 3:
+                self.wire.abort()
+                return Unknown(f"no reply to a final dot: {reply.code} {reply.text}")
+        return self._refused("dot", reply)
+
+    def _commands(self, envelope: Envelope) -> Iterator[tuple[str, bytes, float]]:
+        if self._dirty:
+            yield "RSET", b"RSET", self._timeouts.mail
+        options = b" SIZE=%d" % len(envelope.data) if "size" in self._extensions else b""
+        if envelope.international:
+            options += b" SMTPUTF8"
+        if "8bitmime" in self._extensions and not envelope.data.isascii():
+            options += b" BODY=8BITMIME"
+        yield "MAIL", b"MAIL FROM:<" + envelope.sender + b">" + options, self._timeouts.mail
+        yield "RCPT", b"RCPT TO:<" + envelope.recipient + b">", self._timeouts.rcpt
+        yield "DATA", b"DATA", self._timeouts.data
+
+    def _refused(self, step: str, reply: wire.Reply) -> Refused:
+        self._dirty = True
+        if reply.code == 421 or reply.code < 400:
+            self.wire.abort()
+        return refused(step, reply)
+
+    def _not_international(self, envelope: Envelope) -> Refused:
+        ours = not envelope.sender.isascii()
+        text = "nothing was sent: the address needs SMTPUTF8, which the server does not offer"
+        return Refused(0, text, permanent=True, scope="server" if ours else "recipient")
+
+
+def refused(step: str, reply: wire.Reply) -> Refused:
+    """What a reply that says no means for the mail, and whom it speaks of.
+
+    A 5yz is final for the mail only where it speaks of the recipient or the message. Where it speaks of the
+    server, our rights or our reputation, nobody is to lose a lesson by it: it is tried again.
+    """
+    code, text = reply
+    if code < 400:
+        return server_trouble(f"an unexpected reply to {step}: {code} {text}")
+    if code == 421:
+        return server_trouble(text, code=code)
+    if code < 500:
+        return Refused(
+            code, text, permanent=False, scope="recipient" if step in ("RCPT", "dot") else "server"
+        )
+    if step == "dot":
+        return Refused(code, text, permanent=True, scope="recipient")
+    if step in ("RSET", "MAIL"):
+        too_big = code == 552 or _TOO_BIG.match(text) is not None
+        return Refused(code, text, permanent=too_big, scope="server")
+    if code in _OUR_CODES or _OUR_STATUS.match(text):
+        return server_trouble(text, code=code)
+    return Refused(code, text, permanent=True, scope="recipient")
+
+
+def server_trouble(text: str, *, code: int = 0) -> Refused:
+    """Nothing has left, and the person has no part in it."""
+    return Refused(code if 200 <= code <= 599 else 0, text, permanent=False, scope="server")

@@ -1,0 +1,37 @@
+"""Listening: a socket, an HTTP server on it, and a clean end."""
+
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from engine.core import errors
+
+_PORTS_TRIED = 100
+
+
+def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
+    """A listening socket; with `or_next` the next free port when `port` is taken. Raises `errors.Invalid`."""
+    for candidate in range(port, port + (_PORTS_TRIED if or_next else 1)):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        found = socket.socket(family, socket.SOCK_STREAM)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((host, candidate))
+            found.listen(512)
+            return found
+        except OSError as error:
+            found.close()
+            if not or_next:
+                raise errors.Invalid(
+                    f"Cannot listen on {host}:{candidate} ({error.strerror}). Choose another --port."
+                ) from None
+    raise errors.Invalid(f"No free port from {port} on {host}.")
+
+
+async def serve(app: FastAPI, listening: socket.socket) -> None:
+    """Answer until SIGTERM or SIGINT; requests in hand have 5 seconds to end."""
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, proxy_headers=False, timeout_graceful_shutdown=5
+    )
+    await uvicorn.Server(config).serve(sockets=[listening])

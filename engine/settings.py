@@ -1,0 +1,125 @@
+"""What an operator sets: environment variables with the prefix PARCOURS_, read once at start."""
+
+from email.utils import parseaddr
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from engine.core import errors
+
+_FROM_FILE = ("secret_key", "suppression_key")
+
+
+class Settings(BaseSettings):
+    """Every setting with its meaning; `deploy/env.example` lists them all."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PARCOURS_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    database_url: str = Field("sqlite:///parcours.db", description="sqlite:///FILE or postgresql://…")
+    base_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8000"), description="The public address; links in mails begin with it"
+    )
+    smtp_url: SecretStr = Field(
+        SecretStr("smtp://127.0.0.1:25?starttls=never"),
+        description="smtp://user:password@host:587?starttls=required (or smtps://host:465)",
+    )
+    smtp_connections: Annotated[int, Field(ge=1, le=200)] = Field(
+        20, description="Connections open at once to the relay"
+    )
+    smtp_messages_per_connection: Annotated[int, Field(ge=1)] = Field(
+        100, description="Mails on one connection before it is renewed"
+    )
+    secret_key: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Signs links. Several, separated by commas: the first signs, all verify"
+    )
+    suppression_key: SecretStr | None = Field(
+        None, description="Makes the fingerprints of addresses that must not be mailed. Never change it"
+    )
+    secret_key_file: Path | None = Field(None, description="A file that holds PARCOURS_SECRET_KEY")
+    suppression_key_file: Path | None = Field(None, description="A file that holds PARCOURS_SUPPRESSION_KEY")
+    from_: str = Field(
+        "Parcours <parcours@localhost>", validation_alias="PARCOURS_FROM", description="Sender of all mails"
+    )
+    tutor: str = Field("", description="Who signs the lessons and receives the answers: Name <address>")
+    controller: str = Field(
+        "", description="Name and postal address of the data controller, lines separated by commas"
+    )
+    operator_email: str = Field("", description="Who is told when something needs a human")
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), description="Networks whose X-Forwarded-For is believed, separated by commas"
+    )
+    in_doubt: Literal["send", "hold"] = Field(
+        "send", description="A mail cut off after its last dot: send it again, same Message-ID, or hold it"
+    )
+    host: str = Field("127.0.0.1", description="Address that the web server listens on")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port that it listens on")
+    log_format: Literal["console", "json"] = Field("console", description="How the log is written")
+
+    @field_validator("secret_key", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        return _listed(value) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(ip_network(part, strict=False) for part in _listed(value))
+        return value
+
+    @field_validator("from_")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if "@" not in parseaddr(value)[1]:
+            raise ValueError("write it as: Name <address@domain>")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets_from_files(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in _FROM_FILE:
+            path = values.get(f"{name}_file")
+            if path and not values.get(name):
+                values[name] = Path(str(path)).read_text().strip()
+        return values
+
+    @cached_property
+    def url(self) -> str:
+        """The public address without its last slash."""
+        return str(self.base_url).rstrip("/")
+
+    @cached_property
+    def mail_host(self) -> str:
+        """The domain of the sender: Message-IDs end with it."""
+        return parseaddr(self.from_)[1].rpartition("@")[2]
+
+
+def load(**values: object) -> Settings:
+    """Settings from the environment; `values` win over it. Raises `errors.Invalid` naming each wrong one."""
+    try:
+        return Settings(**values)  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        problems = {_variable(found["loc"]): found["msg"] for found in error.errors(include_input=False)}
+    except OSError as error:
+        problems = {str(error.filename): f"cannot be read ({error.strerror})"}
+    raise errors.Invalid({name: f"{name}: {text}." for name, text in problems.items()})
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return "PARCOURS_FROM" if field == "from_" else f"PARCOURS_{field.upper()}"
+
+
+def _variable(location: tuple[str | int, ...]) -> str:
+    name = str(location[0]) if location else "settings"
+    return name if name.startswith("PARCOURS_") else variable(name)

@@ -1,0 +1,22 @@
+"""Every table and index, and nothing that they do. One noun, one file."""
+
+from engine.tables.base import Base
+from engine.tables.course import Course, Version
+from engine.tables.delivery import Delivery
+from engine.tables.enrolment import Enrolment, Submission
+from engine.tables.learner import Consent, Event, Learner, Suppression
+from engine.tables.meta import Meta
+
+__all__ = [
+    "Base",
+    "Consent",
+    "Course",
+    "Delivery",
+    "Enrolment",
+    "Event",
+    "Learner",
+    "Meta",
+    "Submission",
+    "Suppression",
+    "Version",
+]

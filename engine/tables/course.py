@@ -1,0 +1,36 @@
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.tables.base import Base, Id, Short
+
+
+class Course(Base):
+    """A slug and the version that newcomers get."""
+
+    __tablename__ = "course"
+
+    id: Mapped[Id]
+    slug: Mapped[Short] = mapped_column(unique=True)
+    current_version_id: Mapped[int | None] = mapped_column(
+        ForeignKey("version.id", use_alter=True, name="fk_course_current_version_id")
+    )
+    created_at: Mapped[datetime]
+
+
+class Version(Base):
+    """A published content; it never changes."""
+
+    __tablename__ = "version"
+    __table_args__ = (UniqueConstraint("course_id", "hash"),)
+
+    id: Mapped[Id]
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"), index=True)
+    hash: Mapped[Short]
+    parent_hash: Mapped[str] = mapped_column(default="")
+    origin: Mapped[Short]
+    """`files` or `studio`: where it was written."""
+    archive: Mapped[bytes]
+    """The author's files, zipped, byte for byte."""
+    created_at: Mapped[datetime]

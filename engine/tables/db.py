@@ -1,0 +1,117 @@
+"""The database: opening it, and the only commit of the program."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event, make_url, text
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from engine.core import errors
+
+_BUSY_MS = 10_000
+_AWAY = ("locked", "disk", "full", "connection", "readonly", "starting up", "shutting down")
+
+
+class Database:
+    """A SQLite file or a PostgreSQL database, for one process.
+
+    On SQLite writers take turns on one connection (`BEGIN IMMEDIATE`), readers have their own: no writer ever
+    finds the file locked by this process.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = parse(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._writer = _sqlite(self.url, "BEGIN IMMEDIATE", pool_size=1)
+            self._reader = _sqlite(self.url, "BEGIN", pool_size=4)
+        else:
+            self._writer = self._reader = create_async_engine(self.url, pool_size=8, pool_pre_ping=True)
+        self._write = async_sessionmaker(self._writer, expire_on_commit=False)
+        self._read = async_sessionmaker(self._reader, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session that commits when the block ends well and rolls back otherwise."""
+        async with self._write() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session whose changes, should there be any, are thrown away."""
+        async with self._read() as session:
+            yield session
+
+    @property
+    def engine(self) -> AsyncEngine:
+        return self._writer
+
+    async def ping(self) -> None:
+        """Raises what the driver raises when the database does not answer."""
+        async with self.reading() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+def parse(url: str) -> URL:
+    """The address with the driver that we use; raises `errors.Invalid` for what is no database of ours."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise errors.Invalid(f"{_hidden(url)} is not a database address.") from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            return parsed.set(drivername="sqlite+aiosqlite")
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+psycopg")
+    raise errors.Invalid(f"{_hidden(url)}: use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")
+
+
+def _hidden(url: str) -> str:
+    return re.sub(r"://[^@/]*@", "://…@", url)
+
+
+def unavailable(error: DBAPIError) -> bool:
+    """Whether the database is locked, full or away: trying again later may help, other rows won't."""
+    words = str(error.orig).lower()
+    return error.connection_invalidated or any(sign in words for sign in _AWAY)
+
+
+def _sqlite(url: URL, begin: str, *, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        connect_args={"timeout": _BUSY_MS / 1000},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        # Our own BEGIN below replaces the driver's, which would begin too late.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"busy_timeout={_BUSY_MS}",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,43 @@
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.tables.base import Base, Id, LearnerId, Short
+
+_OPEN = text("state IN ('planned', 'retry', 'in_doubt')")
+_LEASED = text("state IN ('claimed', 'sending')")
+
+
+class Delivery(Base):
+    """One mail owed to one person: a row of the ledger, which is the only queue of mails."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index("ix_delivery_open", "priority", "try_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_delivery_leased", "lease_until", sqlite_where=_LEASED, postgresql_where=_LEASED),
+    )
+
+    id: Mapped[Id]
+    dedup_key: Mapped[str] = mapped_column(unique=True)
+    learner_id: Mapped[LearnerId]
+    enrolment_id: Mapped[int | None] = mapped_column(ForeignKey("enrolment.id"), index=True)
+    kind: Mapped[Short]
+    lesson_key: Mapped[Short] = mapped_column(default="")
+    occasion: Mapped[str] = mapped_column(default="")
+    priority: Mapped[int]
+    """0: a person is waiting at the screen; 1: course mail."""
+    state: Mapped[Short]
+    due_at: Mapped[datetime]
+    due_reason: Mapped[str] = mapped_column(default="")
+    try_at: Mapped[datetime]
+    """When it may be tried next: `due_at` at first."""
+    expires_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(default=0)
+    lease: Mapped[Short] = mapped_column(default="")
+    lease_until: Mapped[datetime | None]
+    message_id: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    """Why it is held, cancelled or failed, or what the server last said."""
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]

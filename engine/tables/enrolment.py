@@ -1,0 +1,76 @@
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.tables.base import Base, Id, LearnerId, Short
+
+_OPEN = text("state IN ('pending', 'waiting', 'active', 'paused')")
+_DUE = text("due_at IS NOT NULL")
+
+
+class Enrolment(Base):
+    """A learner in a course: where he stands, and when the planner must look at him again."""
+
+    __tablename__ = "enrolment"
+    __table_args__ = (
+        Index(
+            "uq_enrolment_open",
+            "learner_id",
+            "course_id",
+            unique=True,
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
+        Index("ix_enrolment_due", "due_at", sqlite_where=_DUE, postgresql_where=_DUE),
+        Index("ix_enrolment_state", "state", "starts_at"),
+    )
+
+    id: Mapped[Id]
+    learner_id: Mapped[LearnerId]
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"), index=True)
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("version.id"), index=True)
+    """Pinned when the enrolment becomes active."""
+    state: Mapped[Short]
+    company: Mapped[str] = mapped_column(default="")
+    size: Mapped[int] = mapped_column(default=0)
+    """People in the company: the lower bound of the bracket ticked; 0 when not told."""
+    slot: Mapped[Short]
+    """Local weekday and time: `tue 08:30`."""
+    zone: Mapped[Short]
+    pace: Mapped[int]
+    next_kind: Mapped[Short] = mapped_column(default="")
+    """What is owed next: `welcome`, `lesson`, `farewell`, or nothing."""
+    next_key: Mapped[Short] = mapped_column(default="")
+    due_at: Mapped[datetime | None]
+    """When the planner looks at this row again; it may only ask then, not send (gates, reminders)."""
+    due_reason: Mapped[str] = mapped_column(default="")
+    """Why `due_at` is not on the slot."""
+    last_day: Mapped[date | None]
+    """Local day of the last lesson that was planned."""
+    gate_since: Mapped[datetime | None]
+    """Since when the next lesson waits for its activity."""
+    reminders: Mapped[int] = mapped_column(default=0)
+    """Reminders sent at this gate."""
+    starts_at: Mapped[datetime | None]
+    paused_until: Mapped[datetime | None]
+    """When a pause ends by itself; None while paused: when the learner comes back."""
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[Short] = mapped_column(default="")
+
+
+class Submission(Base):
+    """One person's answers to one activity of one enrolment, being written or handed in."""
+
+    __tablename__ = "submission"
+    __table_args__ = (UniqueConstraint("enrolment_id", "activity", "round"),)
+
+    id: Mapped[Id]
+    enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolment.id"))
+    activity: Mapped[Short]
+    round: Mapped[int] = mapped_column(default=1)
+    answers: Mapped[dict[str, Any]] = mapped_column(JSON)
+    updated_at: Mapped[datetime]
+    handed_in_at: Mapped[datetime | None]

@@ -1,0 +1,42 @@
+"""HTTP in, HTML or JSON out; every rule and every row is the flows'."""
+
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from engine.web import confirm, data, guard, learner, leave, public, static
+
+
+def routes() -> list[Route]:
+    """Every page of the service but the demo's own (`demo.routes`). GET and HEAD never act."""
+    return [
+        Route("/", public.courses),
+        Route("/c/{slug}", public.show_form),
+        Route("/c/{slug}", public.sign_up, methods=["POST"]),
+        Route("/c/{slug}/images/{name:path}", public.image),
+        Route("/embed/{slug}", public.show_form),
+        Route("/embed/{slug}", public.sign_up, methods=["POST"]),
+        Route("/privacy", public.privacy),
+        Route("/k/{token}", confirm.show),
+        Route("/k/{token}", confirm.confirm, methods=["POST"]),
+        Route("/k/{token}/again", confirm.resend, methods=["POST"]),
+        Route("/n/{token}", confirm.show_address),
+        Route("/n/{token}", confirm.confirm_address, methods=["POST"]),
+        Route("/l/{token}", learner.lesson),
+        Route("/a/{token}", learner.activity),
+        Route("/a/{token}", learner.hand_in, methods=["POST"]),
+        Route("/m/{token}", learner.my),
+        Route("/m/{token}/{action}", learner.change, methods=["POST"]),
+        Route("/u/{token}", leave.show),
+        Route("/u/{token}", leave.leave, methods=["POST"]),
+        Route("/d/{token}", data.show),
+        Route("/d/{token}/export.json", data.download),
+        Route("/d/{token}/erase", data.ask_erase),
+        Route("/d/{token}/erase", data.erase, methods=["POST"]),
+        Route("/static/{name}", static.serve),
+        Route("/healthz", public.healthz),
+        Route("/readyz", public.readyz),
+    ]
+
+
+def middleware() -> list[Middleware]:
+    return [Middleware(guard.Guard)]

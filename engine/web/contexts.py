@@ -1,0 +1,192 @@
+"""One frozen dataclass for each page: exactly what its template shows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from typing import ClassVar
+
+from engine.core import views
+from engine.core.course import grammar
+from engine.web import site
+
+
+@dataclass(frozen=True)
+class Courses:
+    template: ClassVar = "courses.html"
+    offers: Sequence[views.Offer]
+
+
+@dataclass(frozen=True)
+class SignUp:
+    """The form of one course, empty or as it came back."""
+
+    template: ClassVar = "signup.html"
+    offer: views.Offer
+    form: views.SignUp
+    stamp: str
+    action: str
+    embedded: bool
+    times: Sequence[time]
+    zones: Mapping[str, str]
+    """Name of each zone the list offers."""
+    regions: Mapping[str, str]
+    sizes: Mapping[str, str]
+    problems: Mapping[str, str] = field(default_factory=dict)
+    notice: str = ""
+    """ "check": read it again and send; "wait": too many requests for now."""
+    elsewhere: bool = False
+    """It was filled in on another site, its box ticked there: our wording is shown, sending accepts it."""
+    guess: bool = False
+    """The browser may propose its own zone."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """ "Did you mean …?" """
+
+    template: ClassVar = "suggestion.html"
+    offer: views.Offer
+    form: views.SignUp
+    stamp: str
+    action: str
+    embedded: bool
+    suggestion: str
+
+
+@dataclass(frozen=True)
+class Sent:
+    template: ClassVar = "sent.html"
+    offer: views.Offer
+    embedded: bool
+
+
+@dataclass(frozen=True)
+class Privacy:
+    template: ClassVar = "privacy.html"
+
+
+@dataclass(frozen=True)
+class Confirm:
+    template: ClassVar = "confirm.html"
+    pending: views.Pending
+    again_url: str
+    """Where an expired link is asked for anew."""
+
+
+@dataclass(frozen=True)
+class Resent:
+    template: ClassVar = "resent.html"
+    pending: views.Pending
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    template: ClassVar = "confirmed.html"
+    confirmed: views.Confirmed
+    my_url: str
+
+
+@dataclass(frozen=True)
+class Lesson:
+    template: ClassVar = "lesson.html"
+    lesson: views.LessonPage
+    hrefs: Mapping[str, str]
+    """Where `lecon:KEY` and `activite:KEY` lead, for this learner."""
+    sources: Mapping[str, grammar.Source]
+    """Those of the lesson, by id."""
+    my_url: str
+
+
+@dataclass(frozen=True)
+class Activity:
+    template: ClassVar = "activity.html"
+    activity: views.ActivityPage
+    my_url: str
+
+
+@dataclass(frozen=True)
+class MyCourse:
+    template: ClassVar = "my.html"
+    page: views.CoursePage
+    my_url: str
+    leave_url: str
+    lesson_urls: Mapping[str, str]
+    activity_urls: Mapping[str, str]
+    times: Sequence[time]
+    zones: Mapping[str, str]
+    said: str = ""
+    """What was just done, in words."""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    typed: Mapping[str, str] = field(default_factory=dict)
+    """What was typed where something was wrong."""
+
+
+@dataclass(frozen=True)
+class NewAddress:
+    template: ClassVar = "address.html"
+    new: views.NewAddress
+
+
+@dataclass(frozen=True)
+class Leave:
+    template: ClassVar = "leave.html"
+    leaving: views.Leaving
+
+
+@dataclass(frozen=True)
+class Left:
+    template: ClassVar = "left.html"
+    leaving: views.Leaving
+    everything: bool
+
+
+@dataclass(frozen=True)
+class Group:
+    """One part of a person's data: rows of label and value."""
+
+    title: str
+    records: Sequence[Sequence[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Data:
+    template: ClassVar = "data.html"
+    groups: Sequence[Group]
+    url: str
+
+
+@dataclass(frozen=True)
+class Erase:
+    template: ClassVar = "erase.html"
+    url: str
+    missing: bool
+    """The box was not ticked."""
+
+
+@dataclass(frozen=True)
+class Erased:
+    template: ClassVar = "erased.html"
+
+
+@dataclass(frozen=True)
+class Failure:
+    template: ClassVar = "failure.html"
+    status: int
+    reason: str
+    """The status again, or "link" for one that is not ours."""
+
+
+@dataclass(frozen=True)
+class DemoHome:
+    template: ClassVar = "demo.html"
+    offers: Sequence[views.Offer]
+    mails: Sequence[site.Mail]
+    now: datetime
+
+
+@dataclass(frozen=True)
+class DemoMail:
+    template: ClassVar = "demo_mail.html"
+    mail: site.Mail
+    view: str
+    """ "html", "text" or "source"."""

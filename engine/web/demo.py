@@ -1,0 +1,72 @@
+"""The newcomer's pages, only in `serve --demo`: a mailbox, and a clock that moves on."""
+
+import re
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from engine.flows import signup
+from engine.web import contexts, pages, site
+
+VIEWS = ("html", "text", "source")
+# A mail is somebody else's page: no script, no form, no frame; its own styles and its pictures.
+_MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src * data:; frame-ancestors 'self'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+
+_HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
+
+
+def _demo(request: Request) -> site.Demo:
+    demo = site.of(request).demo
+    if demo is None:
+        raise HTTPException(404)
+    return demo
+
+
+def _mail(request: Request) -> site.Mail:
+    number = request.path_params["number"]
+    found = next((mail for mail in _demo(request).mails() if mail.number == number), None)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+async def home(request: Request) -> Response:
+    demo, house = _demo(request), site.of(request)
+    async with house.db.reading() as session:
+        offers = await signup.courses(session)
+    newest_first = sorted(demo.mails(), key=lambda mail: mail.number, reverse=True)
+    return pages.render(request, contexts.DemoHome(offers, newest_first, house.clock.now()))
+
+
+async def mail(request: Request) -> Response:
+    view = request.query_params.get("view", "html")
+    return pages.render(request, contexts.DemoMail(_mail(request), view if view in VIEWS else "html"))
+
+
+async def mail_html(request: Request) -> Response:
+    """The mail itself, as the frame shows it."""
+    # Its links open beside the frame: our own pages may not be framed.
+    html = _HEAD.sub(r'\g<0><base target="_blank">', _mail(request).html, count=1)
+    return HTMLResponse(html, headers={"Content-Security-Policy": _MAIL_POLICY})
+
+
+async def clock(request: Request) -> Response:
+    """Move on to the next due time."""
+    now = await _demo(request).advance()
+    if "application/json" in request.headers.get("accept", ""):
+        return JSONResponse({"now": now.isoformat()})
+    return RedirectResponse(pages.stay(request, "/demo"), status_code=303)
+
+
+def routes() -> list[Route]:
+    return [
+        Route("/demo", home),
+        Route("/demo/mail/{number:int}", mail),
+        Route("/demo/mail/{number:int}/html", mail_html),
+        Route("/demo/clock", clock, methods=["POST"]),
+    ]

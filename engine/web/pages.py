@@ -1,0 +1,104 @@
+"""From a page's context to the page: one Jinja environment, one function."""
+
+import re
+from dataclasses import fields
+from datetime import date, datetime, time
+from functools import lru_cache, partial
+from typing import Any, ClassVar, Protocol
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from engine import paths
+from engine.core import calendar, typography, words
+from engine.web import site, static
+
+
+class Context(Protocol):
+    """The values of one template: a frozen dataclass that names its template."""
+
+    template: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+def render(
+    request: Request, context: Context, *, language: str = words.SOURCE, status: int = 200
+) -> HTMLResponse:
+    """Draw `context` in `language`, unless the address asks for another one with `?lang=`."""
+    spoken = words.supported(request.query_params.get("lang") or language)
+    values = {field.name: getattr(context, field.name) for field in fields(context)}
+    html = environment().get_template(context.template).render(values, **_surroundings(request, spoken))
+    return HTMLResponse(html, status_code=status, headers={"Content-Language": spoken})
+
+
+def _surroundings(request: Request, language: str) -> dict[str, object]:
+    """What every page may use beside its own context."""
+    house = site.of(request)
+    name, *address = [line.strip() for line in re.split(r"[,\n]", house.settings.controller)]
+    return {
+        "_": words.gettext(language),
+        "lang": language,
+        "here": partial(stay, request),
+        "other_language": _other_language(request, language),
+        "controller": name,
+        "controller_address": [line for line in address if line],
+        "demo": getattr(house, "demo", None) is not None,
+    }
+
+
+def stay(request: Request, url: str) -> str:
+    """`url`, in the language that the address of this page asks for."""
+    asked = request.query_params.get("lang", "")
+    if asked not in words.LANGUAGES:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}lang={asked}"
+
+
+def _other_language(request: Request, language: str) -> tuple[str, str] | None:
+    """Name and address of this page in the other language; None where it could only be posted again."""
+    if request.method not in ("GET", "HEAD"):
+        return None
+    code, name = ("en", "English") if language == "fr" else ("fr", "Français")
+    return name, str(request.url.include_query_params(lang=code).replace(scheme="", netloc=""))
+
+
+@lru_cache
+def environment() -> jinja2.Environment:
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(paths.templates() / "web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals["asset"] = static.url
+    found.filters |= {
+        "kind": lambda block: type(block).__name__,
+        "typeset": lambda text, language: typography.french(text) if language == "fr" else text,
+        "moment": _moment,
+        "day": _day,
+        "clock": _clock,
+        "weekday": jinja2.pass_context(lambda context, number: words.weekday(number, context["lang"])),
+        "zone_time": jinja2.pass_context(lambda context, zone: words.zone_time(zone, context["lang"])),
+    }
+    return found
+
+
+@jinja2.pass_context
+def _moment(context: jinja2.runtime.Context, at: datetime, zone: str, *, year: bool = True) -> str:
+    """« mardi 30 mars 2027 à 8 h 30 », on the clock of `zone`."""
+    return words.moment(calendar.local(at, zone), context["lang"], year=year)
+
+
+@jinja2.pass_context
+def _day(
+    context: jinja2.runtime.Context, value: datetime | date, zone: str = "UTC", *, year: bool = True
+) -> str:
+    local = calendar.local_day(value, zone) if isinstance(value, datetime) else value
+    return words.day(local, context["lang"], year=year)
+
+
+@jinja2.pass_context
+def _clock(context: jinja2.runtime.Context, value: time) -> str:
+    return words.clock(value, context["lang"])
