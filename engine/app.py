@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from engine import clock as clocks
 from engine import observe, paths, web
@@ -139,20 +139,19 @@ def wardrobe(settings: Settings) -> dress.Dress:
     )
 
 
-def web_app(site: Site, *, workers: bool = True) -> FastAPI:
+def web_app(site: Site, *, workers: bool = True) -> Starlette:
     """The pages of a site; with `workers`, planner and sender live and die with them."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with running(site) if workers else _nothing():
             yield
 
-    app = FastAPI(
+    app = Starlette(
         routes=[*web.routes(), *(demo_pages.routes() if site.demo else [])],
         middleware=web.middleware(),
         exception_handlers=failures.handlers(),
         lifespan=lifespan,
-        openapi_url=None,
     )
     app.state.site = site
     return app

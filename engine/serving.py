@@ -3,7 +3,7 @@
 import socket
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from engine.core import errors
 
@@ -29,7 +29,7 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
     raise errors.Invalid(f"No free port from {port} on {host}.")
 
 
-async def serve(app: FastAPI, listening: socket.socket) -> None:
+async def serve(app: Starlette, listening: socket.socket) -> None:
     """Answer until SIGTERM or SIGINT; requests in hand have 5 seconds to end."""
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, proxy_headers=False, timeout_graceful_shutdown=5

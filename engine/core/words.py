@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime, time
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 from babel import Locale, dates
@@ -40,10 +41,15 @@ def catalogue(language: str) -> dict[str, str]:
     folder = paths.templates() / "locale" / supported(language)
     found: dict[str, str] = {}
     for path in sorted(folder.glob("*.po")):
-        with path.open("rb") as file:
-            messages = read_po(file, locale=language)
-        found |= {str(m.id): str(m.string) for m in messages if m.id and m.string}
+        found |= read(path, language)
     return found
+
+
+def read(path: Path, language: str) -> dict[str, str]:
+    """One catalogue."""
+    with path.open("rb") as file:
+        messages = read_po(file, locale=language)
+    return {str(message.id): str(message.string) for message in messages if message.id and message.string}
 
 
 def day(value: date, language: str, *, year: bool = True) -> str:

@@ -91,7 +91,8 @@ class _Form(HTMLParser):
             self._inside, self.found = False, True
 
 
-def _form(page: str, wanted: Callable[[str], bool] = lambda _: True) -> _Form:
+def form(page: str, wanted: Callable[[str], bool] = lambda _: True) -> _Form:
+    """The first form of a page that posts to a `wanted` address."""
     parser = _Form(wanted)
     parser.feed(page)
     return parser
@@ -149,10 +150,10 @@ class Journey:
 
     async def _sign_up(self) -> None:
         url = f"/c/{self.result.course}"
-        form = _form(await self._get(url))
+        found = form(await self._get(url))
         await asyncio.sleep(_AS_A_PERSON_TYPES)
         typed = {"first_name": "Camille", "address": ADDRESS, "size": "10", "consent": "yes"}
-        await self._post(form.action or url, form.values | typed)
+        await self._post(found.action or url, found.values | typed)
         self._said("the form is sent")
 
     async def _confirm(self) -> None:
@@ -160,8 +161,8 @@ class Journey:
         if mail is None:
             raise errors.ParcoursError("The mail that asks for a confirmation did not arrive.")
         link = next(link for link in links_of(mail) if urlsplit(link).path.startswith("/k/"))
-        form = _form(await self._get(link))
-        await self._post(urljoin(link, form.action), form.values)
+        found = form(await self._get(link))
+        await self._post(urljoin(link, found.action), found.values)
         self._said("the address is confirmed")
         if not await self._mailbox.wait_for(lambda mail: kind_of(mail)[0] == "welcome", seconds=_PATIENCE):
             raise errors.ParcoursError("The welcome did not arrive.")
@@ -189,9 +190,9 @@ class Journey:
             if path.startswith("/l/"):
                 await self._get(link)
             elif path.startswith("/a/"):
-                form = _form(await self._get(link))
-                if form.found:
-                    await self._post(urljoin(link, form.action), form.values)
+                found = form(await self._get(link))
+                if found.found:
+                    await self._post(urljoin(link, found.action), found.values)
                     self.result.activities_done += 1
 
     async def _account_for(self) -> None:
@@ -216,9 +217,9 @@ class Journey:
         if lesson is None:
             return {}
         my = next(link for link in links_of(lesson) if urlsplit(link).path.startswith("/m/"))
-        form = _form(await self._get(my), lambda action: action.endswith("/data"))
+        found = form(await self._get(my), lambda action: action.endswith("/data"))
         seen = len(self._mailbox.mails)
-        await self._post(urljoin(my, form.action), form.values)
+        await self._post(urljoin(my, found.action), found.values)
         mail = await self._mailbox.wait_for(
             lambda mail: kind_of(mail)[0] == "data", seconds=_PATIENCE, after=seen
         )
@@ -227,8 +228,8 @@ class Journey:
         link = next(link for link in links_of(mail) if urlsplit(link).path.startswith("/d/"))
         answer = await self._http.get(f"{link}/export.json")
         answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
+        exported: dict[str, Any] = answer.json()
+        return exported
 
 
 async def run(

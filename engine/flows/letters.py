@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from email.utils import parseaddr
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +11,7 @@ from engine.core import calendar, delivery, errors, links, progress, words
 from engine.core.course import grammar, model
 from engine.core.delivery import Kind
 from engine.flows import activities, catalog, enrolments, learners, outbox, signup
-from engine.mail import builds, compile, dress, fill, message
+from engine.mail import builds, compile, dress, fill, header, message
 from engine.mail import letters as mails
 from engine.tables import Delivery, Enrolment, Learner
 
@@ -113,8 +112,8 @@ def write(to: Addressed, house: House, *, now: datetime) -> Written:
         build = compile.letter(_letter(to, house), course=course, dress=house.dress)
     values = _values(build, to, house)
     data = fill.fill(build, values, to.facts.hold, envelope)
-    sender = parseaddr(dress.fitted(house.dress, course).sender)[1]
-    return Written(sender, recipient, data)
+    _, sender = header.split(dress.fitted(house.dress, course).sender)
+    return Written(header.ascii_address(sender), header.ascii_address(recipient), data)
 
 
 def _lesson_build(to: Addressed, house: House) -> fill.Build:

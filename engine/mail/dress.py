@@ -25,10 +25,6 @@ class Dress:
     slug: str = ""
     """The course, which names the list (RFC 2919)."""
 
-    @property
-    def reply_to(self) -> str:
-        return f"{self.tutor_name} <{self.tutor_email}>" if self.tutor_email else ""
-
 
 def fitted(dress: Dress, course: model.Course) -> Dress:
     """The dress for one course: its own language, sender and tutor come first."""

@@ -55,7 +55,7 @@ class Welcome:
     subject: str
     document: markup.Document
     first_lesson: str
-    """Day and hour in words."""
+    """Day and hour in words; "" when not known yet."""
     my: str
     leave: str
 
@@ -86,7 +86,7 @@ class Paused:
 class Resumed:
     course: str
     next_lesson: str
-    """Day and hour in words."""
+    """Day and hour in words; "" when not known yet."""
     my: str
     leave: str
 

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from engine import paths
 from engine.core import errors, words
+from engine.core.course import markup
 from engine.mail import dress as dresses
 from engine.mail import encode, fill, letters, skeleton, text
 
@@ -73,10 +74,9 @@ def unknown_elements(source: str) -> list[tuple[int, str]]:
 
 
 def _context(letter: letters.Letter, dress: dresses.Dress) -> dict[str, Any]:
-    context = {each.name: _typeset(getattr(letter, each.name), dress) for each in fields(letter)}
-    slot = functools.partial(_slot, {"course.title": context["course"], "tutor.name": dress.tutor_name})
-    if "subject" in context:
-        context["subject"] = _WRITTEN_SLOT.sub(lambda found: slot(found[1]), context["subject"])
+    known = {"course.title": dresses.typeset(letter.course, dress.language), "tutor.name": dress.tutor_name}
+    slot = functools.partial(_slot, known)
+    context = {each.name: _written(getattr(letter, each.name), slot, dress) for each in fields(letter)}
     draw = text.Drawing(
         say=words.gettext(dress.language),
         slot=slot,
@@ -95,8 +95,11 @@ def _context(letter: letters.Letter, dress: dresses.Dress) -> dict[str, Any]:
     }
 
 
-def _typeset(value: Any, dress: dresses.Dress) -> Any:
-    return dresses.typeset(value, dress.language) if isinstance(value, str) else value
+def _written(value: Any, slot: Callable[[str], str], dress: dresses.Dress) -> Any:
+    """A line of an author with its typography and its slots; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    return _WRITTEN_SLOT.sub(lambda found: slot(found[1]), dresses.typeset(value, dress.language))
 
 
 def _slot(known: Mapping[str, str], name: str) -> str:
@@ -134,6 +137,7 @@ def _environment(language: str) -> Environment:
         "_": words.gettext(language),
         "opening": skeleton.opening,
         "closing": skeleton.closing,
+        "refuse": _refuse,
     }
     environment.filters |= {
         "action": functools.partial(dresses.action, language=language),
@@ -144,6 +148,13 @@ def _environment(language: str) -> Environment:
         "typeset": functools.partial(dresses.typeset, language=language),
     }
     return environment
+
+
+def _refuse(block: markup.Block) -> str:
+    """For a block where none of its kind may stand, such as a question in a list."""
+    raise errors.ParcoursError(
+        f"Le bloc de la ligne {block.line} ne peut pas se trouver à l'intérieur d'un autre."
+    )
 
 
 def _tidy(plain: str) -> str:

@@ -6,6 +6,7 @@ No hard wrapping. A link stands on a line of its own below the words it belongs 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from engine.core import errors
 from engine.core.course import grammar, markup, model
 from engine.mail import dress, skeleton
 
@@ -108,7 +109,9 @@ def _figure(block: markup.KeyFigure, draw: Drawing) -> list[str]:
 
 
 def _question(block: markup.Question, draw: Drawing) -> list[str]:
-    activity = (draw.activities or {})[block.activity]
+    activity = (draw.activities or {}).get(block.activity)
+    if activity is None:
+        raise errors.ParcoursError(f"L'activité « {block.activity} » n'existe pas.")
     title = dress.typeset(activity.title, draw.language)
     prompt = dress.typeset(
         getattr(activity, "prompt", "") or draw.say("Répondez en quelques minutes."), draw.language

@@ -57,7 +57,7 @@ async def erase(request: Request) -> Response:
 
 
 # What the export calls its states and kinds, for people.
-_MEANINGS = {
+MEANINGS = {
     "pending": "à confirmer",
     "waiting": "en attente du début",
     "active": "en cours",
@@ -82,6 +82,8 @@ _MEANINGS = {
     "reminder": "rappel",
     "resumed": "reprise",
     "farewell": "fin du parcours",
+    "True": "oui",
+    "False": "non",
 }
 
 
@@ -111,12 +113,10 @@ def _rows(record: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
 
 def _text(value: object) -> str:
     """`value` for people; times are told on the clock of Paris, as the page says."""
-    if value is True or value is False:
-        return "oui" if value else "non"
     if isinstance(value, list):
         return ", ".join(_text(item) for item in value)
     text = "" if value is None else str(value)
-    return _MEANINGS.get(text) or _moment(text) or text
+    return MEANINGS.get(text) or _moment(text) or text
 
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")

@@ -60,7 +60,7 @@ def _other_language(request: Request, language: str) -> tuple[str, str] | None:
     if request.method not in ("GET", "HEAD"):
         return None
     code, name = ("en", "English") if language == "fr" else ("fr", "Français")
-    return name, str(request.url.include_query_params(lang=code).replace(scheme="", netloc=""))
+    return name, f"{request.url.path}?lang={code}"
 
 
 @lru_cache

@@ -13,7 +13,7 @@ from engine.mail import compile, dress, fill, letters, message, render, skeleton
 from tests.mail.test_message import ALICE, DRESS
 
 LETTERS = letters.Letter.__args__
-SHARED = {"dress", "_", "slot", "href", "image", "plain", "opening", "closing"}
+SHARED = {"dress", "_", "slot", "href", "image", "plain", "opening", "closing", "refuse"}
 HOSTILE = "</mj-text> \\ \"'&amp; {{ 7*7 }} {% raw %} <mj-include path='/etc/passwd'/> <b>"
 
 
@@ -186,12 +186,28 @@ def test_the_text_of_each_block() -> None:
     )
 
 
+def test_pictures_and_rules_inside_a_quote_are_not_lost() -> None:
+    plain, html = lesson_of("> ![un tableau](images/x.png)\n>\n> ---\n>\n> fin")
+    assert 'alt="un tableau"' in html
+    assert "<hr" in html
+    assert "> un tableau\n> → https://parcours.exemple.fr/c/ia-pme/images/x.png\n" in plain
+
+
 def test_slots_of_the_course_are_the_same_for_everybody() -> None:
     plain, _ = lesson_of("{{ course.title }} avec {{ tutor.name }}, {{ learner.first_name }}")
     assert f"{typography.french(course().title)} avec {DRESS.tutor_name}, Alice" in plain
 
 
-@pytest.mark.parametrize("source", ["{{ learner.address }}", "[x](ftp://exemple.fr)", "[x](autre:point)"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ learner.address }}",
+        "[x](ftp://exemple.fr)",
+        "[x](autre:point)",
+        ":::question absente\n:::",
+        "- un\n\n  :::question point-reperes\n  :::\n",
+    ],
+)
 def test_what_leads_nowhere_is_refused(source: str) -> None:
     with pytest.raises(errors.ParcoursError):
         lesson_of(source)
@@ -226,6 +242,20 @@ def test_a_pause_without_end_says_so() -> None:
     without = render.parts(letter_of(letters.Paused, until=""), DRESS).text
     assert "avant le mardi 20 avril." in until
     assert "avant que vous ne repreniez" in without
+
+
+def test_a_date_that_is_not_known_yet_leaves_no_empty_box() -> None:
+    parts = render.parts(letter_of(letters.Resumed, next_lesson=""), DRESS)
+    assert "Votre prochaine leçon" not in parts.text + parts.html
+    parts = render.parts(letter_of(letters.Welcome, first_lesson="mardi"), DRESS)
+    assert "Votre première leçon\nmardi\n" in parts.text
+
+
+def test_a_reminder_fills_the_slots_of_the_lesson_it_names() -> None:
+    asked = letter_of(letters.Reminder, lesson="Pour {{ learner.first_name }} ?")
+    plain, html = filled(compile.letter(asked, course=course(), dress=DRESS))
+    for part in (plain, html):
+        assert "«\u202fPour Alice\u202f?\u202f»" in part
 
 
 def test_marks_in_an_authors_text_are_refused() -> None:

@@ -43,8 +43,12 @@ def test_text_comes_back_and_obeys_the_rules(source: str) -> None:
 @given(texts)
 @example("." * 10_000)
 @example("é" * 10_000)
+@example("x" * 75)
+@example("x" * 76)
+@example("x" * 151)
 def test_a_value_stays_on_its_line(source: str) -> None:
     encoded = encode.value(source)
+    assert_rules(encoded.replace(b"\r\n--", b"\r\nx-").removeprefix(b"--"))
     assert encoded == b"" or encoded.endswith(encode.SOFT_BREAK)
     assert decoded(encoded) == encode.one_line(source)
     assert "\n" not in decoded(encoded)

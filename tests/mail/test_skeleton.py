@@ -147,6 +147,8 @@ LESSON = lesson()
 
 @given(values=values, held=held)
 @example(values=dict.fromkeys(NAMES, "https://exemple.fr/?a=1&b='2'"), held=set(CONDITIONS))
+@example(values=dict.fromkeys(NAMES, "https://exemple.fr/" + "x" * 56), held=set())
+@example(values=dict.fromkeys(NAMES, "https://exemple.fr/" + "x" * 57), held=set())
 @settings(deadline=None)
 def test_a_lesson_reads_like_the_reference(values: dict[str, str], held: set[str]) -> None:
     if header._CONTROL.search(values["learner.first_name"]):  # it stands in the subject

@@ -1,5 +1,6 @@
 """A whole site on a fresh SQLite file, its clock in our hands, its planner and sender at rest."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -89,7 +90,9 @@ class Visit:
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with one course, made once and copied for each test."""
-    return tmp_path_factory.mktemp("published") / "parcours.db"
+    path = tmp_path_factory.mktemp("published") / "parcours.db"
+    asyncio.run(_publish(path))
+    return path
 
 
 async def _publish(path: Path) -> None:
@@ -112,8 +115,6 @@ def _settings(path: Path) -> settings.Settings:
 
 @pytest.fixture
 async def site(published: Path, tmp_path: Path) -> AsyncIterator[app.Site]:
-    if not published.exists():
-        await _publish(published)
     path = tmp_path / "parcours.db"
     shutil.copy(published, path)
     found = app.Site(_settings(path), db.Database(f"sqlite:///{path}"), HandClock())

@@ -24,7 +24,7 @@ subject: Par où commencer ?
 module: debut
 minutes: 5
 sources:
-  - {id: rapport, title: Le rapport, publisher: L'institut, date: 2026-09, url: "https://example.org/rapport"}
+  - {id: rapport, title: Le rapport, publisher: Institut, date: 2026-09, url: "https://example.org/rapport"}
 ---
 Bonjour {{ learner.first_name }} de {{ learner.company }}, voici *la* première leçon.
 

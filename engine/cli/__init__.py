@@ -1,18 +1,16 @@
 """The command line: one short function a command, each calling one flow."""
 
-import asyncio
-import json
 import sys
-from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from engine import app as application
-from engine import observe, serving
+from engine import serving
 from engine import settings as settings_module
+from engine.cli import common, course, learner
 from engine.clock import SystemClock
 from engine.core import errors
 from engine.demo import check as demo_check
@@ -24,6 +22,7 @@ from engine.tables import schema
 main_app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
     help="Training courses that travel by email: one lesson a week, at the hour the learner chose.",
 )
 db_app = typer.Typer(no_args_is_help=True, help="The database.")
@@ -31,11 +30,9 @@ settings_app = typer.Typer(no_args_is_help=True, help="The settings, from PARCOU
 main_app.add_typer(db_app, name="db")
 main_app.add_typer(settings_app, name="settings")
 
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option("--database", help="sqlite:///FILE or postgresql://…; wins over the environment."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+main_app.add_typer(course.app, name="course")
+main_app.add_typer(learner.app, name="learner")
+main_app.command("why")(learner.why)
 
 
 def main() -> None:
@@ -48,28 +45,9 @@ def main() -> None:
         sys.exit(1)
 
 
-def _settings(database: str | None = None, **values: object) -> Settings:
-    found = settings_module.load(**({"database_url": database} if database else {}), **values)
-    observe.configure(found.log_format)
-    return found
-
-
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run on uvloop where it is installed."""
-    try:
-        import uvloop  # absent on some platforms
-    except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
-
-
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
-
-
 @main_app.command()
 def serve(
-    database: DatabaseOption = None,
+    database: common.Database = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     demo: Annotated[
@@ -81,13 +59,13 @@ def serve(
 ) -> None:
     """Serve the pages, plan and send: everything in one process."""
     values = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    found = _settings(database, **values)
+    found = common.load(database, **values)
     if demo:
-        _run(demo_serve.run(found, smtp_address=smtp, announce=lambda url: typer.echo(f"{url}/demo")))
+        common.run(demo_serve.run(found, smtp_address=smtp, announce=lambda url: typer.echo(f"{url}/demo")))
         return
     if smtp:
         raise errors.Invalid("--smtp goes with --demo; in production set PARCOURS_SMTP_URL.")
-    _run(_serve(found))
+    common.run(_serve(found))
 
 
 async def _serve(found: Settings) -> None:
@@ -108,8 +86,8 @@ def demo(
     check: Annotated[bool, typer.Option("--check", help="Live the whole course without a person.")] = False,
     course: Annotated[Path | None, typer.Option(help="With --check: a course's folder.")] = None,
     smtp: Annotated[str | None, typer.Option(help="HOST:PORT of your own local mailbox.")] = None,
-    database: DatabaseOption = None,
-    as_json: JsonOption = False,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
 ) -> None:
     """Try Parcours on this machine: sign up, read the mails, move the clock."""
     if not check:
@@ -118,9 +96,9 @@ def demo(
         return
     said = partial(typer.echo, err=True)
     course = course and course.resolve()  # its folder's name is its slug, also for "."
-    result = _run(demo_check.run(course=course, smtp=smtp, database=database, said=said))
+    result = common.run(demo_check.run(course=course, smtp=smtp, database=database, said=said))
     if as_json:
-        _print_json(result.as_json())
+        common.print_json(result.as_json())
     else:
         for name, value in result.as_json().items():
             typer.echo(f"{name}: {value}")
@@ -129,9 +107,9 @@ def demo(
 
 
 @db_app.command("upgrade")
-def db_upgrade(database: DatabaseOption = None) -> None:
+def db_upgrade(database: common.Database = None) -> None:
     """Bring the database to the schema that this version needs."""
-    _run(_upgrade(_settings(database)))
+    common.run(_upgrade(common.load(database)))
     typer.echo("The database is up to date.")
 
 
@@ -142,12 +120,12 @@ async def _upgrade(found: Settings) -> None:
 
 
 @settings_app.command("show")
-def settings_show(as_json: JsonOption = False) -> None:
+def settings_show(as_json: common.AsJson = False) -> None:
     """Every setting as it is in force; secrets are hidden."""
-    found = _settings()
+    found = common.load()
     shown = {settings_module.variable(name): str(getattr(found, name)) for name in Settings.model_fields}
     if as_json:
-        _print_json(shown)
+        common.print_json(shown)
         return
     for name, value in shown.items():
         typer.echo(f"{name}={value}")

