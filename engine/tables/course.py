@@ -13,9 +13,8 @@ class Course(Base):
 
     id: Mapped[Id]
     slug: Mapped[Short] = mapped_column(unique=True)
-    current_version_id: Mapped[int | None] = mapped_column(
-        ForeignKey("version.id", use_alter=True, name="fk_course_current_version_id")
-    )
+    current_version_id: Mapped[int | None]
+    """No foreign key: versions point here, and SQLite cannot make two tables that point at each other."""
     created_at: Mapped[datetime]
 
 

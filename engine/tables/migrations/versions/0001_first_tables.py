@@ -216,8 +216,3 @@ def upgrade() -> None:
             "enrolment_id", "activity", "round", name="uq_submission_enrolment_id_activity_round"
         ),
     )
-    # course and version point at each other; SQLite cannot add a constraint to a table that exists.
-    if op.get_bind().dialect.name == "postgresql":
-        op.create_foreign_key(
-            "fk_course_current_version_id", "course", "version", ["current_version_id"], ["id"]
-        )
