@@ -138,5 +138,5 @@ def app(desk: Desk) -> Starlette:
 async def serve(folder: Path, house: dress.Dress, *, port: int, announce: Callable[[str], None]) -> None:
     """Serve the preview on this machine until interrupted."""
     listening = serving.listen("127.0.0.1", port, or_next=True)
-    announce(f"http://127.0.0.1:{listening.getsockname()[1]}/")
-    await serving.serve(app(Desk(folder, house)), listening)
+    here = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    await serving.serve(app(Desk(folder, house)), listening, announce=lambda: announce(here))

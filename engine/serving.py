@@ -1,6 +1,7 @@
 """Listening: a socket, an HTTP server on it, and a clean end."""
 
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from starlette.applications import Starlette
@@ -29,9 +30,22 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
     raise errors.Invalid(f"No free port from {port} on {host}.")
 
 
-async def serve(app: Starlette, listening: socket.socket) -> None:
+class _Server(uvicorn.Server):
+    """Says when it answers, and not before."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+
+async def serve(app: Starlette, listening: socket.socket, *, announce: Callable[[], None]) -> None:
     """Answer until SIGTERM or SIGINT; requests in hand have 5 seconds to end."""
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, proxy_headers=False, timeout_graceful_shutdown=5
     )
-    await uvicorn.Server(config).serve(sockets=[listening])
+    await _Server(config, announce).serve(sockets=[listening])

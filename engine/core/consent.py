@@ -6,6 +6,7 @@ from collections.abc import Callable
 from hashlib import blake2s
 
 import email_validator
+import idna
 
 from engine.core import errors, typography
 
@@ -64,14 +65,15 @@ def checked_address(address: str) -> str:
 def address_key(address: str) -> str:
     """What two spellings of one mailbox share: NFC, case folded, the domain in its ASCII form."""
     local, _, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
-    return f"{local.casefold()}@{_ascii(domain.casefold())}"
+    return f"{local.casefold()}@{_ascii(domain)}"
 
 
 def _ascii(domain: str) -> str:
+    """As email-validator writes it (IDNA 2008 with UTS 46), so that ß stays one letter."""
     try:
-        return domain.encode("idna").decode("ascii")
+        return idna.encode(domain, uts46=True).decode("ascii")
     except UnicodeError:
-        return domain
+        return domain.casefold()
 
 
 def fingerprint(key: bytes) -> Fingerprint:

@@ -14,7 +14,7 @@ from hashlib import blake2s
 from engine.core import errors
 
 _DIGEST_BYTES = 12
-_PART = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+_PART = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MAX_TOKEN = 300
 
 
@@ -38,7 +38,7 @@ class Links:
         body, _, signature = token[:_MAX_TOKEN].rpartition(".")
         parts = tuple(body.split("."))
         # compare_digest takes ASCII only; a token that is not ASCII cannot be ours anyway.
-        if token.isascii() and all(_PART.match(part) for part in parts):
+        if token.isascii() and all(_PART.fullmatch(part) for part in parts):
             for key in self._keys:
                 if hmac.compare_digest(_sign(key, purpose, body), signature):
                     return parts

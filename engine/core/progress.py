@@ -130,6 +130,8 @@ def _lesson_step(
     lesson = _first_that_holds(course, position.key, facts)
     if lesson is None:  # no lesson is left for this learner; a lesson that is not sent takes no week
         return Step(Mail("farewell"), Position("", last_day=position.last_day))
+    if lesson.key != position.key:  # the lesson before it was left out, and so was its gate
+        position = replace(position, gate_since=None, reminders=0)
     if lesson.requires and lesson.requires.activity not in facts.handed_in:
         shut = _shut(lesson, lesson.requires, position, due, slot, rules)
         if shut is not None:

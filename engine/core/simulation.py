@@ -90,7 +90,7 @@ def _moved(
     lesson = course.lesson(position.key)
     answered = days.get(lesson.requires.activity) if lesson and lesson.requires else None
     if answered and position.gate_since and (position.due is None or answered < position.due.day):
-        evening = calendar.to_utc(answered, time(20), slot.zone)
+        evening = calendar.to_utc(answered, time(23), slot.zone)  # nothing leaves any more that day
         due = progress.next_chance(course, position, slot, rules, now=max(evening, position.gate_since))
         position = replace(position, due=due, gate_since=None)
     if pause and position.due and pause[0] <= position.due.day <= pause[1]:

@@ -152,7 +152,9 @@ class Next:
     reason: str
     """Why it is not on the slot's own day; "" when it is."""
     waits_for: ActivityLine | None
-    """The activity that must be handed in first; `at` is then the reminder or the limit."""
+    """The gate is shut and its day is past: this activity opens it; `at` is the reminder or the limit."""
+    needs: ActivityLine | None = None
+    """The gate is still ahead: unless this is handed in before `at`, a reminder leaves in its place."""
 
 
 @dataclass(frozen=True)

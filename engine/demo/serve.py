@@ -39,7 +39,6 @@ async def run(settings: Settings, *, smtp_address: str | None, announce: Callabl
     demo = Demo(clock, mailbox)
     demo.site = site = app.Site(settings, db, clock, demo=demo)
     await app.prepare(site)
-    announce(here)
-    await serving.serve(app.web_app(site), listening)
+    await serving.serve(app.web_app(site), listening, announce=lambda: announce(here))
     if mailbox:
         await mailbox.close()

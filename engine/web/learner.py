@@ -102,8 +102,8 @@ def _lines(page: views.CoursePage) -> Iterator[views.LessonLine]:
 
 def _activities(page: views.CoursePage) -> Iterator[str]:
     yield from (line.activity.key for line in _lines(page) if line.activity)
-    if page.next and page.next.waits_for:
-        yield page.next.waits_for.key
+    if page.next:
+        yield from (gate.key for gate in (page.next.waits_for, page.next.needs) if gate)
 
 
 async def change(request: Request) -> Response:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import resource
 import signal
 import sys
 from collections import Counter
@@ -66,8 +67,11 @@ class CountingMailbox(mailbox.Mailbox):
 class Service:
     """One life of the process after the other."""
 
-    def __init__(self, database: str, smtp_port: int, log: Path) -> None:
-        self._database, self._smtp_port, self._log = database, smtp_port, log
+    def __init__(self, database: str, log: Path, *, smtp_port: int = 0) -> None:
+        self._database, self._log = database, log
+        self._smtp = ("--smtp", f"127.0.0.1:{smtp_port}") if smtp_port else ()
+        self.largest_file: int | None = None
+        """Bytes: from the next start on, no file may grow beyond, as on a full disk."""
         self._process: asyncio.subprocess.Process | None = None
         self.url = ""
 
@@ -75,10 +79,11 @@ class Service:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "engine", "serve", "--demo"),
-                *("--database", self._database, "--smtp", f"127.0.0.1:{self._smtp_port}", "--port", "8600"),
+                *("--database", self._database, "--port", "8600", *self._smtp),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env=os.environ | KEYS,
+                preexec_fn=self._limit if self.largest_file else None,
             )
         assert self._process.stdout is not None
         async with asyncio.timeout(60):
@@ -87,6 +92,11 @@ class Service:
                     self.url = found[1]
                     return self.url
         raise AssertionError(self._log.read_text())
+
+    def _limit(self) -> None:
+        assert self.largest_file
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails instead
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.largest_file, self.largest_file))
 
     async def kill(self) -> None:
         """SIGKILL: no goodbye, as when the power fails."""
@@ -109,7 +119,7 @@ async def service(
 ) -> AsyncIterator[tuple[Service, CountingMailbox]]:
     box = CountingMailbox(seconds=seconds)
     await box.open()
-    running = Service(database, box.port, log)
+    running = Service(database, log, smtp_port=box.port)
     await running.start()
     try:
         yield running, box

@@ -1,26 +1,20 @@
 """The pages in a real browser: readable by everyone, on a phone, in the dark, with and without scripts."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
-import pytest
 import uvicorn
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, async_playwright
+from playwright.async_api import Browser, ConsoleMessage
 
 from engine import app
 from engine.core import links
 from tests.web import course
 from tests.web.conftest import Visit
 
-CHROMIUM = next((path for path in (Path("/usr/bin/chromium"),) if path.exists()), None)
-"""The system's own; None: the one that Playwright brings."""
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
@@ -38,19 +32,6 @@ async def serving(site: app.Site) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        try:
-            found = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        except Exception as problem:
-            if os.environ.get("CI") == "true":
-                raise
-            pytest.skip(f"NO BROWSER, PAGES NOT LOOKED AT: {problem}")
-        yield found
-        await found.close()
 
 
 async def _addresses(visit: Visit) -> list[str]:
@@ -139,4 +120,7 @@ async def test_the_keyboard_reaches_everything_in_order(visit: Visit, browser: B
         wanted = ["skip", "first_name", "address", "weekday", "time", "zone", "consent"]
         assert [name for name in reached if name in wanted] == wanted
         assert "website" not in reached, "the trap is out of the way"
+        trap = await page.locator("#website").bounding_box()
+        assert trap
+        assert trap["x"] < 0, "and out of sight"
         await page.close()

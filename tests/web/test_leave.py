@@ -1,7 +1,9 @@
 """Leaving: one click for mail programs (RFC 8058), buttons for people, nothing by opening a link."""
 
 import pytest
+from sqlalchemy import select
 
+from engine.tables import Suppression
 from tests.web.conftest import Visit
 
 BOB = "bob@example.org"
@@ -22,6 +24,11 @@ async def _state(visit: Visit) -> str:
     return (await visit.enrolments())[0].state
 
 
+async def _suppressed(visit: Visit) -> bool:
+    async with visit.site.db.reading() as session:
+        return bool((await session.scalars(select(Suppression))).all())
+
+
 @pytest.mark.parametrize(("content_type", "body"), [URLENCODED, MULTIPART])
 async def test_one_click_leaves_without_redirect_or_cookie(
     visit: Visit, content_type: str, body: bytes
@@ -35,6 +42,7 @@ async def test_one_click_leaves_without_redirect_or_cookie(
         assert answer.headers["content-type"].startswith("text/plain")
         assert "set-cookie" not in answer.headers
         assert await _state(visit) == "stopped"
+    assert not await _suppressed(visit), "the link means one course"
 
 
 async def test_any_token_gets_the_same_answer(visit: Visit) -> None:
@@ -72,6 +80,7 @@ async def test_leaving_everything(visit: Visit) -> None:
     page = await visit.post(visit.to("u", enrolment), scope="all")
     assert "Plus aucun parcours" in page
     assert await _state(visit) == "stopped"
+    assert await _suppressed(visit)
 
 
 async def test_what_could_not_be_stored_is_not_pretended(visit: Visit) -> None:

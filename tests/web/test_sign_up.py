@@ -133,7 +133,7 @@ async def test_hostile_input_is_refused_with_words_and_keeps_the_rest(
     page = await visit.sign_up(**typed, status="422")
     assert f'id="{field}-error"' in page
     assert "\x00" not in page
-    assert len(page) < 40_000
+    assert "b" * 1000 not in page.lower(), "what no honest person types is cut"
     assert not await visit.deliveries("confirm")
 
 

@@ -1,12 +1,15 @@
 """Each page shows exactly what its context holds."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime, time
 
 import pytest
 from jinja2 import meta, nodes
+from starlette.requests import Request
 
-from engine import paths
-from engine.web import contexts, pages
+from engine import app, paths
+from engine.core import calendar, views
+from engine.web import contexts, forms, pages
 
 CONTEXTS = {
     found.template: found
@@ -36,3 +39,77 @@ def test_every_template_has_its_context() -> None:
     found = {path.name for path in (paths.templates() / "web").glob("*.html")}
     found -= {"preview.html"}  # the author's own page, on his own machine: engine/preview.py
     assert {name for name in found if not name.startswith("_")} == set(CONTEXTS)
+
+
+TODO = views.ActivityLine("point", "Trois tâches", "Notées ?", "C'est fait", done=False)
+LESSON = views.LessonLine("suite", 2, "La suite", 6, views.Progress.NEXT, None, None)
+DUE = datetime(2027, 3, 30, 6, 34, tzinfo=UTC)
+WHY = "Lundi de Pâques (lun. 29 mars) : reporté au mardi 30 mars"
+SLOT = calendar.Slot(0, time(8, 30), "Europe/Paris")
+PAGE = views.CoursePage(
+    slug="essai",
+    course="L'essai",
+    language="fr",
+    state="active",
+    starts_at=None,
+    paused_until=None,
+    modules=(views.ModuleLine("Le début", (LESSON,)),),
+    sent=1,
+    done=0,
+    activities=1,
+    count=2,
+    next=views.Next(2, "La suite", DUE, WHY, None),
+    choices=views.Choices("Bob", "bob@example.org", SLOT, 1, frozenset(range(5))),
+    zone="Europe/Paris",
+    tutor="",
+)
+
+
+def _my_course(site: app.Site, page: views.CoursePage, query: bytes = b"") -> str:
+    scope = {"type": "http", "method": "GET", "path": "/m/x", "query_string": query, "headers": []}
+    request = Request({**scope, "app": app.web_app(site, workers=False)})
+    context = contexts.MyCourse(page, "/m/x", "/u/x", {}, {"point": "/a/x"}, forms.TIMES, forms.ZONES)
+    return bytes(pages.render(request, context, language=page.language).body).decode()
+
+
+def _next(**values: object) -> views.CoursePage:
+    assert PAGE.next
+    return replace(PAGE, next=replace(PAGE.next, **values))  # type: ignore[arg-type]
+
+
+MOMENT = "mardi 30\u00a0mars 2027 à 8\u00a0h\u00a034"
+
+
+def test_my_course_says_why_a_lesson_moved(site: app.Site) -> None:
+    shown = _my_course(site, PAGE)
+    assert MOMENT in shown
+    assert "Lundi de Pâques" in shown
+    assert "Tuesday 30\u00a0March 2027 at 8:34\u00a0am" in _my_course(site, PAGE, b"lang=en")
+
+
+def test_my_course_asks_first_for_what_a_lesson_needs(site: app.Site) -> None:
+    ahead = _my_course(site, _next(needs=TODO))
+    assert MOMENT in ahead
+    assert "faites d’abord ceci\u00a0: Trois tâches" in ahead
+    shut = _my_course(site, _next(waits_for=TODO))
+    assert MOMENT not in shut, "the day of a reminder is not that of the lesson"
+    for shown in (ahead, shut):
+        assert 'href="/a/x">C’est fait</a>' in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "values", "said"),
+    [
+        ("paused", {"paused_until": date(2027, 5, 3)}, "tout seul le lundi 3\u00a0mai 2027"),
+        ("paused", {}, "quand vous le direz"),
+        ("waiting", {"starts_at": DUE}, "commence le mardi 30\u00a0mars 2027"),
+        ("waiting", {}, "se prépare"),
+        ("completed", {}, "au bout du parcours"),
+        ("stopped", {}, "Vous avez quitté ce parcours"),
+    ],
+)
+def test_my_course_has_words_for_every_state(
+    site: app.Site, state: str, values: dict[str, object], said: str
+) -> None:
+    page = replace(PAGE, state=state, next=None, **values)  # type: ignore[arg-type]
+    assert said in _my_course(site, page)

@@ -1,10 +1,11 @@
 """What can be wrong in a course whose files are each right by themselves."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from engine.core import errors
-from engine.core.course import conditions, grammar, markup
+from engine.core.course import conditions, grammar, markup, yamlfile
 from engine.core.course.model import Activity, Course, Lesson
 from engine.core.course.yamlfile import Problem
 
@@ -14,53 +15,70 @@ SLOTS = ("learner.first_name", "learner.company", "course.title", "tutor.name")
 _IMAGE_TYPES = (".png", ".jpg", ".jpeg", ".gif")
 
 
-def problems(course: Course, files: Mapping[str, bytes]) -> Iterator[Problem]:
+@dataclass(frozen=True)
+class Written:
+    """The files behind a course, and where their fields stand."""
+
+    files: Mapping[str, bytes]
+    places: Mapping[str, yamlfile.Loaded]
+
+    def line(self, path: str, *at: str | int) -> int:
+        return self.places[path].line(at) if path in self.places else 1
+
+    def keys(self, folder: str) -> frozenset[str]:
+        """Of lessons or activities, the unreadable ones too: links to these are not dead."""
+        names = (path.removeprefix(folder) for path in self.files if path.startswith(folder))
+        return frozenset(re.sub(r"^[0-9]+-(?=.*\.md$)|\.(md|ya?ml)$", "", name) for name in names)
+
+
+def problems(course: Course, written: Written) -> Iterator[Problem]:
     for lesson in course.lessons:
-        yield from _lesson(lesson, course, files)
-    for name, document in _letters(course).items():
-        line = _line_of(files, "course.yaml", f"{name}:")
-        yield from _document(document, course, files, path="course.yaml", offset=line, sources=())
+        yield from _lesson(lesson, course, written)
+    for at, document in _letters(course).items():
+        offset = written.places["course.yaml"].texts.get(at, 1) - 1 if "course.yaml" in written.places else 0
+        yield from _document(document, course, written, path="course.yaml", offset=offset, sources=())
+    for name, letter in (("welcome", course.welcome), ("farewell", course.farewell)):
+        yield from _fixed(letter.subject, "course.yaml", written.line("course.yaml", name, "subject"))
     for key, activity in course.activities.items():
-        yield from _activity(key, activity, files)
-    yield from _order(course, files)
+        yield from _activity(key, activity, written)
+    if len(course.lessons) == len(written.keys("lessons/")):
+        yield from _order(course, written)
 
 
-def _letters(course: Course) -> dict[str, markup.Document]:
+def _letters(course: Course) -> dict[tuple[str, ...], markup.Document]:
     return {
-        "description": course.description,
-        "welcome": course.welcome.document,
-        "farewell": course.farewell.document,
+        ("description",): course.description,
+        ("welcome", "text"): course.welcome.document,
+        ("farewell", "text"): course.farewell.document,
     }
 
 
-def _line_of(files: Mapping[str, bytes], path: str, start: str) -> int:
-    """The line on which a field begins; 1 when it is not found."""
-    for number, line in enumerate(files.get(path, b"").decode(errors="replace").splitlines(), 1):
-        if line.strip().startswith(start):
-            return number
-    return 1
-
-
-def _lesson(lesson: Lesson, course: Course, files: Mapping[str, bytes]) -> Iterator[Problem]:
+def _lesson(lesson: Lesson, course: Course, written: Written) -> Iterator[Problem]:
     path = lesson.path
-    text = files[path].decode(errors="replace")
-    offset = len(text[: len(text) - len(lesson.body)].splitlines())
+    offset = written.files[path].count(b"\n") - lesson.body.count("\n")
     if not markup.words(lesson.document):
         yield Problem(path, offset + 1, "leçon sans texte", "écrivez-la, ou retirez le fichier")
     if lesson.draft:
-        yield Problem(
-            path, _line_of(files, path, "draft:"), "brouillon", "relisez-la puis retirez draft", "warning"
-        )
+        line = written.line(path, "draft")
+        yield Problem(path, line, "brouillon", "relisez-la puis retirez draft", "warning")
     if lesson.when:
-        yield from _condition(lesson.when, course, path, _line_of(files, path, "when:"))
-    if lesson.requires and lesson.requires.activity not in course.activities:
+        yield from _condition(lesson.when, course, written, path, written.line(path, "when"))
+    if lesson.requires and lesson.requires.activity not in written.keys("activities/"):
         cause = f"activité « {lesson.requires.activity} » inconnue"
-        yield Problem(path, _line_of(files, path, "requires:"), cause, _known("activités", course.activities))
-    for slot in _SLOT.findall(lesson.subject):
-        if slot not in SLOTS:
-            yield _unknown_slot(slot, path, _line_of(files, path, "subject:"))
+        line = written.line(path, "requires", "activity")
+        yield Problem(path, line, cause, _known("activités", course.activities))
+    yield from _fixed(lesson.subject, path, written.line(path, "subject"))
     sources = tuple(source.id for source in lesson.sources)
-    yield from _document(lesson.document, course, files, path=path, offset=offset, sources=sources)
+    yield from _document(lesson.document, course, written, path=path, offset=offset, sources=sources)
+
+
+def _fixed(text: str, path: str, line: int) -> Iterator[Problem]:
+    """What is wrong in a subject: a line with slots and nothing else."""
+    for slot in _SLOT.findall(text):
+        if slot not in SLOTS:
+            yield _unknown_slot(slot, path, line)
+    if re.search(r"\{\{|\}\}|\{%", _SLOT.sub("", text)):
+        yield Problem(path, line, "accolades sans emplacement", "écrivez « {{ learner.first_name }} »")
 
 
 _TAG = re.compile(r"</?([a-zA-Z][\w-]*)(?=[\s/>])")
@@ -70,7 +88,7 @@ _SLOT = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 def _document(
     document: markup.Document,
     course: Course,
-    files: Mapping[str, bytes],
+    written: Written,
     *,
     path: str,
     offset: int,
@@ -80,51 +98,79 @@ def _document(
         line = offset + block.line
         match block:
             case markup.If():
-                yield from _condition(block.condition, course, path, line)
+                yield from _condition(block.condition, course, written, path, line)
             case markup.KeyFigure() if block.source not in sources:
                 cause = f"source « {block.source} » absente de l'en-tête"
                 yield Problem(path, line, cause, "ajoutez-la aux « sources » de la leçon")
             case markup.Button():
-                yield from _link(block.href, course, path, line)
-            case markup.Question() if block.activity not in course.activities:
+                yield from _link(block.href, course, written, path, line)
+            case markup.Question() if block.activity and block.activity not in written.keys("activities/"):
                 cause = f"activité « {block.activity} » inconnue"
                 yield Problem(path, line, cause, _known("activités", course.activities))
             case markup.Image():
-                yield from _image(block, files, path, line)
+                yield from _image(block, written.files, path, line)
             case markup.Heading() if block.level == 1:
                 yield Problem(path, line, "titre de niveau 1", "le sujet en tient lieu : écrivez « ## »")
-        yield from _inline(markup.inlines(block), course, path, line)
+        for text in _captions(block):
+            if "{{" in text:
+                cause = f"« {text[:40]} » est écrit tel quel, sans remplir les emplacements"
+                yield Problem(path, line, cause, "mettez l'emplacement dans le texte")
+            yield from _tags(text, path, line)
+        yield from _inline(markup.inlines(block), course, written, path, offset)
 
 
-def _inline(inline: markup.Inline, course: Course, path: str, line: int) -> Iterator[Problem]:
+def _captions(block: markup.Block) -> tuple[str, ...]:
+    """The words of a block that are no running text."""
+    match block:
+        case markup.Callout():
+            return (block.title,)
+        case markup.KeyFigure():
+            return (block.value,)
+        case markup.Image():
+            return (block.alt, block.title)
+    return ()
+
+
+def _inline(
+    inline: markup.Inline, course: Course, written: Written, path: str, offset: int
+) -> Iterator[Problem]:
     for piece in markup.flatten(inline):
         match piece:
             case markup.Slot() if piece.name not in SLOTS:
-                yield _unknown_slot(piece.name, path, line)
+                yield _unknown_slot(piece.name, path, offset + piece.line)
             case markup.Link():
-                yield from _link(piece.href, course, path, line)
-            case markup.Text() if tag := _TAG.search(piece.text):
-                name = "élément" if tag[1].startswith("mj-") else "balise HTML"
-                yield Problem(path, line, f"{name} « {tag[1]} » inconnu ici", "écrivez-le en Markdown")
+                yield from _link(piece.href, course, written, path, offset + piece.line)
+            case markup.Text():
+                yield from _tags(piece.text, path, offset + piece.line)
+
+
+def _tags(text: str, path: str, line: int) -> Iterator[Problem]:
+    for tag in _TAG.findall(text):
+        name = "élément" if tag.startswith("mj-") else "balise HTML"
+        yield Problem(path, line, f"{name} « {tag} » inconnu ici", "écrivez-le en Markdown")
 
 
 def _unknown_slot(name: str, path: str, line: int) -> Problem:
     return Problem(path, line, f"emplacement « {name} » inconnu", f"choisissez parmi {', '.join(SLOTS)}")
 
 
-def _link(href: str, course: Course, path: str, line: int) -> Iterator[Problem]:
+def _link(href: str, course: Course, written: Written, path: str, line: int) -> Iterator[Problem]:
     scheme, _, target = href.partition(":")
     if scheme == "lecon":
-        if course.lesson(target) is None:
+        if target not in written.keys("lessons/"):
             keys = [lesson.key for lesson in course.lessons]
             yield Problem(path, line, f"lien vers la leçon « {target} » inconnue", _known("leçons", keys))
     elif scheme == "activite":
-        if target not in course.activities:
+        if target not in written.keys("activities/"):
             cause = f"lien vers l'activité « {target} » inconnue"
             yield Problem(path, line, cause, _known("activités", course.activities))
-    elif not re.match(r"^(https?://[^\s/]+|mailto:[^\s@]+@\S+$)", href):
+    elif href and not _ADDRESS.match(href):
         cause = f"lien « {href[:60]} » que personne ne peut suivre"
         yield Problem(path, line, cause, "écrivez https://…, lecon:CLE ou activite:CLE")
+
+
+# Braces: a slot in an address is not filled.
+_ADDRESS = re.compile(r"^(https?://[^\s/{}]+(?!.*(\{\{|%7B%7B))|mailto:[^\s@]+@\S+$)", re.IGNORECASE)
 
 
 def _image(image: markup.Image, files: Mapping[str, bytes], path: str, line: int) -> Iterator[Problem]:
@@ -136,25 +182,25 @@ def _image(image: markup.Image, files: Mapping[str, bytes], path: str, line: int
         yield Problem(path, line, "image sans texte de remplacement", "écrivez ![ce que l'on voit](…)")
 
 
-def _condition(condition: str, course: Course, path: str, line: int) -> Iterator[Problem]:
+def _condition(condition: str, course: Course, written: Written, path: str, line: int) -> Iterator[Problem]:
     try:
         names = conditions.names(condition)
     except errors.Invalid as error:
         yield Problem(path, line, str(error), "exemple : learner.size >= 50")
         return
     for name in sorted(names):
-        if cure := _unknown_name(name, course.activities):
+        if cure := _unknown_name(name, course.activities, written.keys("activities/")):
             yield Problem(path, line, f"la condition nomme « {name} », inconnu", cure)
 
 
-def _unknown_name(name: str, activities: Mapping[str, Activity]) -> str | None:
+def _unknown_name(name: str, activities: Mapping[str, Activity], written: frozenset[str]) -> str | None:
     match name.split("."):
         case ["learner", field]:
             return None if field in conditions.FIELDS else _known("champs", conditions.FIELDS)
         case ["answers" | "score" as kind, key, part]:
             activity = activities.get(key)
             if activity is None:
-                return _known("activités", activities)
+                return None if key in written else _known("activités", activities)
             parts = grammar.question_keys(activity) if kind == "answers" else grammar.axis_keys(activity)
             return None if part in parts else _known("réponses", sorted(parts))
     return "écrivez learner.CHAMP, answers.ACTIVITE.QUESTION ou score.ACTIVITE.AXE"
@@ -165,55 +211,89 @@ def _known(what: str, names: Iterable[str]) -> str:
     return f"{what} du cours : {listed}" if listed else f"le cours n'a pas de {what}"
 
 
-def _activity(key: str, activity: Activity, files: Mapping[str, bytes]) -> Iterator[Problem]:
+def _activity(key: str, activity: Activity, written: Written) -> Iterator[Problem]:
     path = f"activities/{key}.yaml"
-    path = path if path in files else f"activities/{key}.yml"
+    path = path if path in written.files else f"activities/{key}.yml"
     if not isinstance(activity, grammar.Checkin):
-        line = _line_of(files, path, "kind:")
         cause = f"une activité « {activity.kind} » est vérifiée mais pas encore jouée"
-        yield Problem(path, line, cause, "seuls les points « checkin » se remplissent", "warning")
-    for name, keys in _repeatable(activity):
-        for double in sorted({key for key in keys if keys.count(key) > 1}):
-            line = _line_of(files, path, f"- key: {double}")
-            yield Problem(path, line, f"{name} « {double} » écrite deux fois", "donnez-lui une autre clé")
+        cure = "seuls les points « checkin » se remplissent"
+        yield Problem(path, written.line(path, "kind"), cause, cure, "warning")
+    for name, places in _repeatable(activity):
+        seen = set[str]()
+        for found, at in places:
+            if found in seen:
+                cause = f"{name} « {found} » écrite deux fois"
+                yield Problem(path, written.line(path, *at, "key"), cause, "donnez-lui une autre clé")
+            seen.add(found)
     if isinstance(activity, grammar.Diagnostic):
         axes = {axis.key for axis in activity.axes}
-        for question in activity.questions:
+        for index, question in enumerate(activity.questions):
             if question.axis not in axes:
-                line = _line_of(files, path, f"axis: {question.axis}")
+                line = written.line(path, "questions", index, "axis")
                 yield Problem(path, line, f"axe « {question.axis} » inconnu", _known("axes", sorted(axes)))
 
 
-def _repeatable(activity: Activity) -> Iterator[tuple[str, list[str]]]:
+_Keyed = (
+    grammar.Axis
+    | grammar.Choice
+    | grammar.DiagnosticQuestion
+    | grammar.QuizQuestion
+    | grammar.CharterQuestion
+)
+_Place = tuple[str, tuple[str | int, ...]]
+
+
+def _repeatable(activity: Activity) -> Iterator[tuple[str, list[_Place]]]:
+    """Keys that must differ, with the place of each."""
     match activity:
         case grammar.Diagnostic() | grammar.Quiz():
-            yield "question", [question.key for question in activity.questions]
-            for question in activity.questions:
-                yield "réponse", [choice.key for choice in question.choices]
+            yield "question", _keys(activity.questions, "questions")
+            questions: Sequence[grammar.DiagnosticQuestion | grammar.QuizQuestion] = activity.questions
+            for index, question in enumerate(questions):
+                yield "réponse", _keys(question.choices, "questions", index, "choices")
+            if isinstance(activity, grammar.Diagnostic):
+                yield "axe", _keys(activity.axes, "axes")
         case grammar.Charter():
-            yield "question", [q.key for section in activity.sections for q in section.questions]
+            yield (
+                "question",
+                [
+                    place
+                    for index, section in enumerate(activity.sections)
+                    for place in _keys(section.questions, "sections", index, "questions")
+                ],
+            )
 
 
-def _order(course: Course, files: Mapping[str, bytes]) -> Iterator[Problem]:
+def _keys(items: Sequence[_Keyed], *at: str | int) -> list[_Place]:
+    return [(item.key, (*at, index)) for index, item in enumerate(items)]
+
+
+def _order(course: Course, written: Written) -> Iterator[Problem]:
     """Modules come in their order, each in one piece; a gate's activity was met before."""
     places = {module.key: index for index, module in enumerate(course.modules)}
     furthest, met = 0, set[str]()
     for lesson in course.lessons:
         place = places.get(lesson.module.key, furthest)
         if place < furthest:
-            line = _line_of(files, lesson.path, "module:")
+            line = written.line(lesson.path, "module")
             yield Problem(lesson.path, line, "leçon d'un module déjà fini", "renumérotez les leçons")
         furthest = max(furthest, place)
         gate = lesson.requires.activity if lesson.requires else None
-        if gate in course.activities and gate not in met:
-            line = _line_of(files, lesson.path, "requires:")
+        if gate in written.keys("activities/") and gate not in met:
+            line = written.line(lesson.path, "requires", "activity")
             cause = f"« {gate} » n'est proposée par aucune leçon précédente"
             yield Problem(lesson.path, line, cause, "mettez-y un « :::bouton activite:… »")
         met |= set(lesson.activities)
     used = {lesson.module.key for lesson in course.lessons}
-    for module in course.modules:
-        if module.key not in used:
-            line = _line_of(files, "course.yaml", f"- key: {module.key}")
-            yield Problem(
-                "course.yaml", line, f"module « {module.key} » sans leçon", "ajoutez-en une", "warning"
-            )
+    if grammar.UNREAD in used | set(places):
+        return
+    seen = set[str]()
+    for index, module in enumerate(course.modules):
+        line = written.line("course.yaml", "modules", index)
+        if module.key in seen:
+            cause = f"module « {module.key} » écrit deux fois"
+            yield Problem("course.yaml", line, cause, "donnez-lui une autre clé")
+        elif module.key not in used:
+            cause = f"module « {module.key} » sans leçon"
+            yield Problem("course.yaml", line, cause, "ajoutez-en une", "warning")
+        seen.add(module.key)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import ChainableUndefined, TemplateSyntaxError, nodes
+from jinja2 import ChainableUndefined, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.core import errors
@@ -31,6 +31,8 @@ _ALLOWED = (
     nodes.Tuple,
 )
 _MAX_LENGTH = 300
+_MAX_NESTED = 40
+_NESTED = re.compile(r"[(\[{-]|\bnot\b")
 # Keys hold hyphens (`point-1`), which Jinja would read as a subtraction.
 _PATH = re.compile(r"\b(answers|score)((?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+)")
 
@@ -41,7 +43,9 @@ class _Missing(ChainableUndefined):
     def _never(self, other: object) -> bool:
         return False
 
+    __eq__ = __ne__ = _never  # two missing answers are not the same answer
     __lt__ = __le__ = __gt__ = __ge__ = _never  # type: ignore[assignment]  # Undefined raises here
+    __hash__ = ChainableUndefined.__hash__
 
     def __contains__(self, item: object) -> bool:
         return False
@@ -58,6 +62,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 _ENVIRONMENT = _Environment(undefined=_Missing)
+_ENVIRONMENT.globals.clear()
 
 
 def _quiet(condition: str) -> str:
@@ -76,7 +81,7 @@ def compile(condition: str) -> Callable[[Mapping[str, Any]], bool]:
     def holds(facts: Mapping[str, Any]) -> bool:
         try:
             return bool(expression(**facts))
-        except TypeError:  # "abc" > 3: an answer of another kind than expected does not hold
+        except (TypeError, UndefinedError):  # "abc" > 3: an answer of another kind does not hold
             return False
 
     return holds
@@ -89,6 +94,9 @@ def names(condition: str) -> frozenset[str]:
     """
     if len(condition) > _MAX_LENGTH:
         raise errors.Invalid(f"condition de plus de {_MAX_LENGTH} caractères")
+    # A parser and a compiler that go down too deep raise RecursionError, each at a depth of its own.
+    if len(_NESTED.findall(_quiet(condition))) > _MAX_NESTED:
+        raise errors.Invalid("condition trop imbriquée")
     try:
         tree = _ENVIRONMENT.parse("{{ " + _quiet(condition) + " }}")
     except TemplateSyntaxError as error:
@@ -96,7 +104,10 @@ def names(condition: str) -> frozenset[str]:
     if len(tree.body) != 1 or not isinstance(tree.body[0], nodes.Output) or len(tree.body[0].nodes) != 1:
         raise errors.Invalid("une condition est une seule expression")
     found: set[str] = set()
-    _collect(tree.body[0].nodes[0], found)
+    expression = tree.body[0].nodes[0]
+    if isinstance(expression, nodes.Tuple | nodes.List | nodes.TemplateData):
+        raise errors.Invalid("une condition est une comparaison, pas une liste")
+    _collect(expression, found)
     return frozenset(name.replace("__", "-") for name in found)
 
 

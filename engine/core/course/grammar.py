@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 KEY = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+UNREAD = "0-unread"
+"""In place of a module that could not be read, so that the rest is still checked."""
 Key = Annotated[str, StringConstraints(pattern=KEY, max_length=40)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Prose = Annotated[str, StringConstraints(min_length=1)]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -17,6 +18,7 @@ BLOCKS = ("encadre", "attention", "chiffre", "bouton", "question", "si")
 @dataclass(frozen=True)
 class Text:
     text: str
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Code:
 class Link:
     inline: "Inline"
     href: str
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Slot:
     """A place that is filled for each person, such as `learner.first_name`."""
 
     name: str
+    line: int = field(default=0, compare=False)
 
 
 Inline = tuple[Text | Strong | Emphasis | Code | Link | Break | Slot, ...]
@@ -183,6 +187,8 @@ class _Reader:
     """The state of one parse: the language, where we are, and what was odd."""
 
     language: str
+    line: int = 0
+    """Of the running text that is being read."""
     oddities: list[Oddity] = field(default_factory=list)
 
     def odd(self, line: int, cause: str, cure: str) -> None:
@@ -202,7 +208,7 @@ def _parser() -> MarkdownIt:
 _PARSER = _parser()
 _BLOCK_NAMES = f"les blocs sont {', '.join(BLOCKS)}, fermés chacun par « ::: »"
 _SLOT = re.compile(r"\{\{\s*([a-z_.]+)\s*\}\}")
-_ANY_SLOT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+_ANY_SLOT = re.compile(r"\{\{.*?(?:\}\}|$)|\{%.*?(?:%\}|$)")  # one that is not closed, too
 _TASK = re.compile(r"^\[[ xX]\]\s+")
 _STRAY_FENCE = re.compile(r"^:::+")
 
@@ -323,7 +329,7 @@ def _paragraph(cursor: _Cursor, line: int, reader: _Reader) -> Block | None:
 
 
 def _image(token: Token, line: int) -> Image:
-    return Image(str(token.attrs["src"]), token.content, str(token.attrs.get("title", "")), line)
+    return Image(unquote(str(token.attrs["src"])), token.content, str(token.attrs.get("title", "")), line)
 
 
 def _list(token: Token, cursor: _Cursor, reader: _Reader) -> Block:
@@ -344,7 +350,7 @@ def _task(item: tuple[Block, ...]) -> Inline | None:
     first, *rest = item[0].inline
     if not isinstance(first, Text) or not _TASK.match(first.text):
         return None
-    return (Text(_TASK.sub("", first.text)), *rest)
+    return (Text(_TASK.sub("", first.text), first.line), *rest)
 
 
 def _container(token: Token, cursor: _Cursor, reader: _Reader) -> Block | None:
@@ -371,6 +377,8 @@ def _container(token: Token, cursor: _Cursor, reader: _Reader) -> Block | None:
         case "question":
             if not argument:
                 reader.odd(line, "question sans activité", "écrivez « :::question cle-de-l-activite »")
+            if blocks:
+                reader.odd(line, "texte dans une question", "mettez-le avant « :::question »")
             return Question(argument, line)
         case "si":
             if not argument:
@@ -399,52 +407,61 @@ def _only(blocks: tuple[Block, ...], name: str, line: int, reader: _Reader) -> I
 
 
 def _inlines(tokens: list[Token], line: int, reader: _Reader) -> Inline:
-    return tuple(_inline(_Cursor(tokens), line, reader))
+    reader.line = line
+    return tuple(_inline(_Cursor(tokens), reader))
 
 
 def _inline(
-    cursor: _Cursor, line: int, reader: _Reader
+    cursor: _Cursor, reader: _Reader
 ) -> Iterator[Text | Strong | Emphasis | Code | Link | Break | Slot]:
     while (token := cursor.take()) is not None:
         match token.type:
             case "text" | "text_special":
-                yield from _text(token.content, line, reader)
+                yield from _text(token.content, reader)
             case "softbreak":
-                yield Text(" ")
-                line += 1
+                yield Text(" ", reader.line)
+                reader.line += 1
             case "hardbreak":
                 yield Break()
-                line += 1
+                reader.line += 1
             case "code_inline":
                 yield Code(token.content)
             case "strong_open":
-                yield Strong(tuple(_inline(cursor.inside(token), line, reader)))
+                yield Strong(tuple(_inline(cursor.inside(token), reader)))
             case "em_open":
-                yield Emphasis(tuple(_inline(cursor.inside(token), line, reader)))
+                yield Emphasis(tuple(_inline(cursor.inside(token), reader)))
             case "link_open":
-                yield Link(tuple(_inline(cursor.inside(token), line, reader)), str(token.attrs["href"]))
+                line = reader.line
+                inside = tuple(_inline(cursor.inside(token), reader))
+                if not plain(inside).strip():
+                    reader.odd(line, "lien sans texte", "écrivez [ce que l'on y trouve](adresse)")
+                yield Link(inside, str(token.attrs["href"]), line)
             case "image":
-                reader.odd(line, "image dans un paragraphe", "mettez-la seule, entre deux lignes vides")
+                reader.odd(
+                    reader.line, "image dans un paragraphe", "mettez-la seule, entre deux lignes vides"
+                )
             case _:
-                reader.odd(line, f"« {token.type} » n'est pas compris ici", "écrivez-le en texte simple")
+                reader.odd(
+                    reader.line, f"« {token.type} » n'est pas compris ici", "écrivez-le en texte simple"
+                )
 
 
-def _text(text: str, line: int, reader: _Reader) -> Iterator[Text | Slot]:
-    text = reader.typeset(text)
+def _text(text: str, reader: _Reader) -> Iterator[Text | Slot]:
+    line, text = reader.line, reader.typeset(text)
     end = 0
     for found in _ANY_SLOT.finditer(text):
         if found.start() > end:
-            yield Text(text[end : found.start()])
+            yield Text(text[end : found.start()], line)
         end = found.end()
         slot = _SLOT.fullmatch(found[0])
         if slot:
-            yield Slot(slot[1])
+            yield Slot(slot[1], line)
         else:
             reader.odd(
                 line, f"« {found[0]} » n'est pas un emplacement", "écrivez « {{ learner.first_name }} »"
             )
     if end < len(text):
-        yield Text(text[end:])
+        yield Text(text[end:], line)
 
 
 def walk(blocks: tuple[Block, ...]) -> Iterator[Block]:

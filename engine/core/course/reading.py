@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
-from engine.core import calendar, errors
+from engine.core import calendar
 from engine.core.course import checks, grammar, markup, yamlfile
 from engine.core.course.model import Activity, Course, Lesson, Letter
 from engine.core.course.yamlfile import Problem
@@ -14,8 +14,10 @@ from engine.core.course.yamlfile import Problem
 _COURSE: TypeAdapter[grammar.CourseFile] = TypeAdapter(grammar.CourseFile)
 _LESSON: TypeAdapter[grammar.LessonFile] = TypeAdapter(grammar.LessonFile)
 _ACTIVITY: TypeAdapter[Activity] = TypeAdapter(grammar.ActivityFile)
-_LESSON_PATH = re.compile(r"^lessons/(\d+)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md$")
+_LESSON_PATH = re.compile(r"^lessons/([0-9]{1,4})-([a-z0-9]+(?:-[a-z0-9]+)*)\.md$")
 _ACTIVITY_PATH = re.compile(r"^activities/([a-z0-9]+(?:-[a-z0-9]+)*)\.ya?ml$")
+# No letter, no space: what a text mail, a header or YAML cannot carry.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 
 
@@ -35,14 +37,20 @@ class Reading:
 class _Reader:
     files: Mapping[str, bytes]
     problems: list[Problem] = field(default_factory=list)
+    places: dict[str, yamlfile.Loaded] = field(default_factory=dict)
+    """By file, where its fields stand."""
 
     def text(self, path: str) -> str | None:
         try:
-            return self.files[path].decode("utf-8-sig")
+            text = self.files[path].decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = self.files[path][: error.start].count(b"\n") + 1
             self.error(path, line, "le fichier n'est pas en UTF-8", "enregistrez-le en UTF-8")
             return None
+        for found in _CONTROL.finditer(text):
+            line = text.count("\n", 0, found.start()) + 1
+            self.error(path, line, f"caractère interdit (U+{ord(found[0]):04X})", "effacez-le")
+        return _CONTROL.sub("\ufffd", text)
 
     def error(self, path: str, line: int, cause: str, cure: str) -> None:
         self.problems.append(Problem(path, line, cause, cure))
@@ -58,40 +66,35 @@ def read(files: Mapping[str, bytes], *, slug: str) -> Reading:
     """Read a course's files (path inside the course → bytes). Never raises for what an author wrote."""
     reader = _Reader(files)
     course = _course(reader, slug)
-    if course is not None:
-        reader.problems += checks.problems(course, files)
+    reader.problems += checks.problems(course, checks.Written(files, reader.places))
     problems = tuple(sorted(set(reader.problems)))
     failed = any(problem.level == "error" for problem in problems)
     return Reading(None if failed else course, problems)
 
 
-def _course(reader: _Reader, slug: str) -> Course | None:
-    if not re.match(grammar.KEY, slug):
+def _course(reader: _Reader, slug: str) -> Course:
+    """The course as far as it can be read: what is wrong has something else in its place."""
+    if not re.fullmatch(grammar.KEY, slug):
         reader.error("course.yaml", 1, f"dossier « {slug} »", "nommez-le en minuscules, chiffres et tirets")
     header, loaded = _header(reader)
-    modules = {module.key: module for module in header.modules} if header else {}
-    language = header.language if header else "fr"
-    lessons = _lessons(reader, modules, language, known=header is not None)
+    modules = {module.key: module for module in header.modules}
+    language = header.language
+    lessons = _lessons(reader, modules, language)
     activities = _activities(reader)
-    if header is None or loaded is None:
-        return None
+
+    def document(text: str, *at: str) -> markup.Document:
+        first = loaded.texts.get(at, 1)
+        return reader.document(text, path="course.yaml", first_line=first, language=language)
 
     def letter(name: str, written: grammar.Letter) -> Letter:
-        first = loaded.line((name, "text")) + 1
-        text = reader.document(written.text, path="course.yaml", first_line=first, language=language)
-        return Letter(written.subject, text)
+        return Letter(written.subject, document(written.text, name, "text"))
 
     return Course(
         slug=slug,
         title=header.title,
         language=language,
         summary=header.summary,
-        description=reader.document(
-            header.description,
-            path="course.yaml",
-            first_line=loaded.line(("description",)) + 1,
-            language=language,
-        ),
+        description=document(header.description, "description"),
         sender=header.sender,
         tutor=header.tutor,
         slot=header.slot,
@@ -106,27 +109,39 @@ def _course(reader: _Reader, slug: str) -> Course | None:
     )
 
 
-def _header(reader: _Reader) -> tuple[grammar.CourseFile | None, yamlfile.Loaded | None]:
+_SPARE_LETTER = {"subject": "…", "text": "…"}
+_SPARE_LESSON = {"subject": "…", "module": grammar.UNREAD}
+_SPARE_COURSE = {
+    **dict.fromkeys(("title", "summary", "description"), "…"),
+    "slot": "mon 08:00",
+    "modules": [{"key": grammar.UNREAD, "title": "…"}],
+    "welcome": _SPARE_LETTER,
+    "farewell": _SPARE_LETTER,
+}
+
+
+def _header(reader: _Reader) -> tuple[grammar.CourseFile, yamlfile.Loaded]:
+    nothing = _COURSE.validate_python(_SPARE_COURSE), yamlfile.Loaded(None, {}, {})
     if "course.yaml" not in reader.files:
         reader.error("course.yaml", 1, "fichier absent", "créez-le (« parcours course new » en donne un)")
-        return None, None
+        return nothing
     text = reader.text("course.yaml")
     if text is None:
-        return None, None
-    found = yamlfile.read(text, _COURSE, path="course.yaml")
+        return nothing
+    found = yamlfile.read(text, _COURSE, path="course.yaml", spare=_SPARE_COURSE)
     reader.problems += found.problems
-    return found.model, found.loaded
+    reader.places["course.yaml"] = found.loaded
+    return found.usable or nothing[0], found.loaded
 
 
 def _rules(reader: _Reader, header: grammar.CourseFile, loaded: yamlfile.Loaded) -> calendar.Rules:
-    for name, examine in (
-        ("calendar", lambda: calendar.check_calendar(header.calendar)),
-        ("slot", lambda: calendar.Slot.parse(header.slot, "UTC")),
-    ):
-        try:
-            examine()
-        except errors.Invalid as error:
-            reader.error("course.yaml", loaded.line((name,)), str(error), "corrigez la valeur")
+    if header.calendar not in calendar.calendars():
+        cause = f"« calendar » : calendrier « {header.calendar[:40]} » inconnu"
+        cure = "écrivez un code comme FR, FR-6AE, FR-57, FR-974 ou BE"
+        reader.error("course.yaml", loaded.line(("calendar",)), cause, cure)
+    if not calendar.SLOT.fullmatch(header.slot):
+        cause = f"« slot » : « {header.slot} » n'est pas un créneau"
+        reader.error("course.yaml", loaded.line(("slot",)), cause, "écrivez par exemple « tue 08:30 »")
     for index, period in enumerate(header.closing_periods):
         if period.last < period.first:
             line = loaded.line(("closing_periods", index))
@@ -142,9 +157,7 @@ def _rules(reader: _Reader, header: grammar.CourseFile, loaded: yamlfile.Loaded)
     )
 
 
-def _lessons(
-    reader: _Reader, modules: Mapping[str, grammar.Module], language: str, *, known: bool
-) -> tuple[Lesson, ...]:
+def _lessons(reader: _Reader, modules: Mapping[str, grammar.Module], language: str) -> tuple[Lesson, ...]:
     paths = []
     for path in reader.files:
         if found := _LESSON_PATH.match(path):
@@ -160,7 +173,7 @@ def _lessons(
         for seen, what in ((numbers.setdefault(number, path), "numéro"), (keys.setdefault(key, path), "clé")):
             if seen != path:
                 reader.error(path, 1, f"même {what} que {seen}", "renommez l'un des deux fichiers")
-        lesson = _lesson(reader, path, key, len(lessons) + 1, modules, language, known=known)
+        lesson = _lesson(reader, path, key, len(lessons) + 1, modules, language)
         if lesson is not None:
             lessons.append(lesson)
     return tuple(lessons)
@@ -173,8 +186,6 @@ def _lesson(
     number: int,
     modules: Mapping[str, grammar.Module],
     language: str,
-    *,
-    known: bool,
 ) -> Lesson | None:
     text = reader.text(path)
     if text is None:
@@ -183,9 +194,10 @@ def _lesson(
     if matter is None:
         reader.error(path, 1, "pas d'en-tête", "commencez par « --- », les champs, puis « --- »")
         return None
-    found = yamlfile.read(matter[1], _LESSON, path=path, first_line=2)
-    header, loaded = found.model, found.loaded
+    found = yamlfile.read(matter[1], _LESSON, path=path, first_line=2, spare=_SPARE_LESSON)
+    header, loaded = found.usable, found.loaded
     reader.problems += found.problems
+    reader.places[path] = loaded
     body, first_line = text[matter.end() :], matter[0].count("\n") + 1
     document = reader.document(body, path=path, first_line=first_line, language=language)
     if header is None:
@@ -194,7 +206,7 @@ def _lesson(
         reader.error(
             path, loaded.line(("key",)), f"clé « {header.key} » ≠ nom du fichier", f"écrivez « {key} »"
         )
-    if header.module not in modules and known:
+    if header.module not in modules and not {header.module, *modules} & {grammar.UNREAD}:
         line, names = loaded.line(("module",)), ", ".join(modules)
         reader.error(path, line, f"module « {header.module} » inconnu", f"choisissez parmi {names}")
     module = modules.get(header.module, grammar.Module(key=header.module, title=header.module))
@@ -230,6 +242,9 @@ def _activities(reader: _Reader) -> dict[str, Activity]:
             continue
         read = yamlfile.read(text, _ACTIVITY, path=path)
         reader.problems += read.problems
+        reader.places[path] = read.loaded
+        if found[1] in activities:
+            reader.error(path, 1, "même clé qu'une autre activité", "renommez l'un des deux fichiers")
         if read.model is not None:
             activities[found[1]] = read.model
     return activities

@@ -1,6 +1,7 @@
 """YAML that remembers its lines, and models checked so that every error names the line it stands on."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, Literal, TypeVar
@@ -24,7 +25,11 @@ class Problem:
 
     def __str__(self) -> str:
         flag = "" if self.level == "error" else "avertissement : "
-        return f"{self.path}:{self.line}: {flag}{self.cause} — {self.cure}"
+        return _BREAKS.sub(" ", f"{self.path}:{self.line}: {flag}{self.cause} — {self.cure}")
+
+
+# What an author wrote is cited: it must not break the line, nor move the cursor of a terminal.
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Loaded:
     value: Any
     lines: dict[Path, int]
     """For each key and item, the line it begins on (from 1)."""
+    texts: dict[Path, int]
+    """For each plain value, the line its own first line stands on: below its key when written after `|`."""
 
     def line(self, path: Path) -> int:
         while path and path not in self.lines:
@@ -41,59 +48,79 @@ class Loaded:
 
 def load(text: str, *, path: str, first_line: int = 1) -> tuple[Loaded, list[Problem]]:
     """Read one YAML document. `first_line` is the line of `text`'s first line in its file."""
-    problems: list[Problem] = []
-    lines: dict[Path, int] = {(): first_line}
+    walk = _Walk(path, first_line)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = walk.value(node, ()) if node else None
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line if error.problem_mark else 0
-        cause = f"YAML illisible ({error.problem})"
-        cure = "vérifiez l'alignement, les « : » et les guillemets"
-        return Loaded(None, lines), [Problem(path, first_line + line, cause, cure)]
-    except yaml.YAMLError as error:  # NUL and other characters that YAML forbids
-        cause = f"YAML illisible ({error})".split("\n")[0]
-        return Loaded(None, lines), [Problem(path, first_line, cause, "retirez le caractère")]
-    value = _value(node, (), lines, problems, path, first_line) if node else None
-    return Loaded(value, lines), problems
+        mark = error.problem_mark or error.context_mark
+        walk.problem(mark.line if mark else 0, f"YAML illisible ({error.problem})", _YAML_CURE)
+    except yaml.reader.ReaderError as error:  # a character that YAML forbids
+        line = text.count("\n", 0, error.position)
+        walk.problem(line, f"YAML illisible (caractère U+{error.character:04X})", "retirez le caractère")
+    except RecursionError:
+        walk.problem(0, "YAML imbriqué trop profondément", _YAML_CURE)
+    else:
+        return Loaded(value, walk.lines, walk.texts), walk.problems
+    return Loaded(None, walk.lines, walk.texts), walk.problems
 
 
-def _value(
-    node: yaml.Node, at: Path, lines: dict[Path, int], problems: list[Problem], path: str, first: int
-) -> Any:
-    lines.setdefault(at, first + node.start_mark.line)
-    match node:
-        case yaml.MappingNode():
-            found: dict[str, Any] = {}
-            for key_node, value_node in node.value:
-                key = str(key_node.value)
-                line = first + key_node.start_mark.line
-                if key in found:
-                    problems.append(
-                        Problem(path, line, f"la clé « {key} » est écrite deux fois", "gardez une des deux")
-                    )
-                lines[(*at, key)] = line
-                found[key] = _value(value_node, (*at, key), lines, problems, path, first)
-            return found
-        case yaml.SequenceNode():
-            return [
-                _value(item, (*at, index), lines, problems, path, first)
-                for index, item in enumerate(node.value)
-            ]
-    return _scalar(node, lines[at], problems, path)
+_YAML_CURE = "vérifiez l'alignement, les « : » et les guillemets"
+# What PyYAML's own constructors raise for values such as `!!int ''`, `!!bool peut-être`, `2026-13-01`.
+_UNREADABLE = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, OverflowError)
 
 
-_CONSTRUCTOR = yaml.SafeLoader("")
+class _Walk:
+    """One document on its way from nodes to values."""
 
+    def __init__(self, path: str, first_line: int) -> None:
+        self.lines: dict[Path, int] = {(): first_line}
+        self.texts: dict[Path, int] = {}
+        self.problems: list[Problem] = []
+        self._path, self._first = path, first_line
+        self._seen: set[int] = set()
+        self._constructor = yaml.constructor.SafeConstructor()
 
-def _scalar(node: yaml.Node, line: int, problems: list[Problem], path: str) -> Any:
-    try:
-        value = _CONSTRUCTOR.construct_object(node)
-    except (yaml.YAMLError, ValueError) as error:
-        cause = f"valeur illisible ({error})".split("\n")[0]
-        problems.append(Problem(path, line, cause, "mettez-la entre guillemets"))
+    def problem(self, line: int, cause: str, cure: str) -> None:
+        """`line` is counted from 0 in the document, as PyYAML does."""
+        self.problems.append(Problem(self._path, self._first + line, cause, cure))
+
+    def value(self, node: yaml.Node, at: Path) -> Any:
+        line = node.start_mark.line
+        self.lines.setdefault(at, self._first + line)
+        if id(node) in self._seen:  # an alias: may hold itself, or grow without end
+            self.problem(self.lines[at] - self._first, "renvoi YAML (« & », « * »)", "répétez la valeur")
+            return None
+        self._seen.add(id(node))
+        match node:
+            case yaml.MappingNode():
+                return self._mapping(node, at)
+            case yaml.SequenceNode():
+                return [self.value(item, (*at, index)) for index, item in enumerate(node.value)]
+            case yaml.ScalarNode():
+                self.texts[at] = self._first + line + (node.style in ("|", ">"))
+                return self._scalar(node)
         return None
-    # 08:30 is a number in YAML 1.1; nobody means 510.
-    return node.value if isinstance(value, int) and ":" in str(node.value) else value
+
+    def _mapping(self, node: yaml.MappingNode, at: Path) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key, line = str(key_node.value), key_node.start_mark.line
+            if key in found:
+                self.problem(line, f"la clé « {_short(key)} » est écrite deux fois", "gardez une des deux")
+            self.lines[(*at, key)] = self._first + line
+            found[key] = self.value(value_node, (*at, key))
+        return found
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        try:
+            value = self._constructor.construct_object(node)
+        except _UNREADABLE:
+            cause = f"valeur « {_short(node.value)} » illisible"
+            self.problem(node.start_mark.line, cause, "mettez-la entre guillemets")
+            return None
+        # 08:30 is a number in YAML 1.1; nobody means 510.
+        return node.value if isinstance(value, int) and ":" in str(node.value) else value
 
 
 @dataclass(frozen=True)
@@ -103,17 +130,45 @@ class Read(Generic[T]):
     model: T | None
     loaded: Loaded
     problems: list[Problem]
+    usable: T | None = None
+    """The model, or what is right in it with `spare` in place of the rest: to look for more problems."""
 
 
-def read(text: str, adapter: TypeAdapter[T], *, path: str, first_line: int = 1) -> Read[T]:
-    """Read one document as a model. `first_line` is the line of `text`'s first line in its file."""
+def read(
+    text: str,
+    adapter: TypeAdapter[T],
+    *,
+    path: str,
+    first_line: int = 1,
+    spare: Mapping[str, Any] | None = None,
+) -> Read[T]:
+    """Read one document as a model. `first_line` is the line of `text`'s first line in its file.
+
+    `spare` holds fields that stand in for missing and wrong ones in `usable`.
+    """
     loaded, problems = load(text, path=path, first_line=first_line)
     if loaded.value is None and problems:
-        return Read(None, loaded, problems)
+        return Read(None, loaded, problems, _usable(adapter, {}, spare, set()))
     try:
-        return Read(adapter.validate_python(loaded.value), loaded, problems)
+        model = adapter.validate_python(loaded.value)
     except ValidationError as error:
-        return Read(None, loaded, [*problems, *_problems(error, loaded, path)])
+        wrong = {part for found in error.errors() for part in found["loc"][:1]}
+        told = {problem.line for problem in problems}
+        problems += [found for found in _problems(error, loaded, path) if found.line not in told]
+        return Read(None, loaded, problems, _usable(adapter, loaded.value, spare, wrong))
+    return Read(model, loaded, problems, model)
+
+
+def _usable(
+    adapter: TypeAdapter[T], value: object, spare: Mapping[str, Any] | None, wrong: set[str | int]
+) -> T | None:
+    written = value if isinstance(value, dict) else {}
+    try:
+        return adapter.validate_python(
+            {**(spare or {}), **{name: part for name, part in written.items() if name not in wrong}}
+        )
+    except ValidationError:
+        return None
 
 
 def _problems(error: ValidationError, loaded: Loaded, path: str) -> Iterator[Problem]:
@@ -172,4 +227,5 @@ def _shape(pattern: str) -> str:
 
 def _short(value: object) -> str:
     text = value.isoformat() if isinstance(value, date) else str(value)
+    text = " ".join(text.split())
     return text if len(text) <= 40 else text[:39] + "…"

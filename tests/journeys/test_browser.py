@@ -1,0 +1,72 @@
+"""The whole course in a real browser: the form, the mails, the buttons, on a phone-sized screen."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.journeys.service import Service
+
+PHONE = {"width": 375, "height": 812}
+LESSONS = 12
+
+
+@pytest.fixture
+async def demo(database_url: str, tmp_path: Path) -> AsyncIterator[str]:
+    running = Service(database_url, tmp_path / "log")
+    yield await running.start()
+    await running.stop()
+
+
+async def _sign_up(page: Page, url: str) -> None:
+    await page.goto(f"{url}/c/ia-pme")
+    await asyncio.sleep(2.1)  # nobody fills in a form faster
+    await page.get_by_label(re.compile("prénom", re.IGNORECASE)).first.fill("Alice")
+    await page.get_by_label(re.compile("e-mail", re.IGNORECASE)).first.fill("alice@example.org")
+    await page.get_by_label(re.compile("accepte")).check()
+    await page.locator("form button[type=submit]").first.click()
+    await expect(page.locator("h1")).to_contain_text("boîte")
+
+
+async def _newest_mail(page: Page, url: str) -> None:
+    """Open the newest mail in the mailbox page."""
+    await page.goto(f"{url}/demo")
+    await page.locator("a[href^='/demo/mail/']").first.click()
+
+
+async def _follow(page: Page, label: str) -> Page:
+    """Click a link of the mail shown; it opens beside the mailbox."""
+    async with page.context.expect_page() as opened:
+        await page.frame_locator("iframe").get_by_role("link", name=label).first.click()
+    return await opened.value
+
+
+async def test_a_course_is_lived_in_a_browser(demo: str, browser: Browser) -> None:
+    context = await browser.new_context(viewport=PHONE, locale="fr-FR", timezone_id="Europe/Paris")  # type: ignore[arg-type]  # a plain dict will do
+    page = await context.new_page()
+    await _sign_up(page, demo)
+
+    await _newest_mail(page, demo)
+    confirm = await _follow(page, "Confirmer")
+    await confirm.locator("form button[type=submit]").click()
+    await expect(confirm.locator("body")).to_contain_text("première leçon")
+    await confirm.close()
+
+    for number in range(1, LESSONS + 1):
+        await page.goto(f"{demo}/demo")
+        await page.get_by_role("button", name="prochaine leçon").click()
+        await _newest_mail(page, demo)
+        frame = page.frame_locator("iframe")
+        await expect(frame.locator("body")).to_contain_text(f"Leçon {number} sur {LESSONS}")
+        done = await _follow(page, "C’est fait")
+        await done.locator("form button[type=submit]").click()
+        await expect(done.locator("body")).to_contain_text("Bravo")
+        await done.close()
+
+    my = await _follow(page, "Mon parcours")
+    await expect(my.locator("body")).to_contain_text(f"{LESSONS} leçons reçues sur {LESSONS}")
+    await expect(my.locator("body")).to_contain_text(f"{LESSONS} actions faites")
+    await context.close()
