@@ -50,7 +50,6 @@ class Settings(BaseSettings):
     controller: str = Field(
         "", description="Name and postal address of the data controller, lines separated by commas"
     )
-    operator_email: str = Field("", description="Who is told when something needs a human")
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="Networks whose X-Forwarded-For is believed, separated by commas"
     )

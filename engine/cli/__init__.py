@@ -74,11 +74,11 @@ async def _serve(found: Settings) -> None:
             "PARCOURS_CONTROLLER is missing: the name and postal address of who answers for the data, "
             "shown on the form and in every mail, as the law asks."
         )
-    listening = serving.listen(found.host, found.port)
     site = application.Site(found, databases.Database(found.database_url), SystemClock())
     await application.prepare(site)
     here = f"Parcours listens on {found.host}:{found.port}, public address {found.url}"
-    await serving.serve(application.web_app(site), listening, announce=lambda: typer.echo(here))
+    with serving.listen(found.host, found.port) as listening:
+        await serving.serve(application.web_app(site), listening, announce=lambda: typer.echo(here))
 
 
 @main_app.command()

@@ -53,7 +53,7 @@ def checked_address(address: str) -> str:
         raise errors.Invalid({"address": "Cette adresse est trop longue."})
     try:
         found = email_validator.validate_email(
-            address, check_deliverability=False, allow_smtputf8=False, test_environment=True
+            address, check_deliverability=False, allow_smtputf8=False, test_environment=True, strict=True
         )
     except email_validator.EmailNotValidError:
         problem = "Cette adresse ne semble pas complète. Exemple : prenom@entreprise.fr"

@@ -37,7 +37,7 @@ def advance(state: str, event: str) -> State:
     """The state after `event`; raises `errors.NotAllowed` when the rules know no such step."""
     try:
         return TRANSITIONS[State(state), event]
-    except KeyError:
+    except (KeyError, ValueError):
         raise errors.NotAllowed(f"Un parcours « {state} » ne permet pas cela.") from None
 
 

@@ -40,7 +40,7 @@ class Offer:
     language: str
     lessons: int
     minutes: int
-    """The reading time of a typical lesson."""
+    """The reading time of the longest lesson."""
     modules: tuple[Module, ...]
     slot: calendar.Slot
     """The one that the form proposes."""

@@ -20,6 +20,7 @@ import httpx
 
 from engine.clock import SystemClock
 from engine.core import errors
+from engine.demo.house import local_mailbox
 from engine.demo.mailbox import Mailbox, Received
 
 ADDRESS = "dirigeant@exemple.test"
@@ -239,6 +240,8 @@ async def run(
 
     Raises `errors.ParcoursError` where the journey cannot go on.
     """
+    if smtp:
+        local_mailbox(smtp)
     mailbox = Mailbox(SystemClock().now, onward=_onward(smtp) if smtp else None)
     await mailbox.open()
     try:

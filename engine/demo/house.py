@@ -16,15 +16,20 @@ _MOST_STEPS = 500
 _MINUTE = timedelta(minutes=1)
 
 
-def check_loopback(server: smtp.Server) -> None:
-    """The demo mails people who do not exist: raises `errors.Invalid` for anything but a local mailbox."""
-    host = server.host.strip("[]")
+def local_mailbox(address: str) -> str:
+    """The SMTP address of HOST:PORT on this machine.
+
+    The demo mails people who do not exist: raises `errors.Invalid` for anything but a local mailbox.
+    """
+    url = f"smtp://{address}?starttls=never"
+    host = smtp.parse(url).host.strip("[]")
     try:
         local = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         local = False
     if not local:
-        raise errors.Invalid(f"The demo only sends to a mailbox on this machine, not to {server.host}.")
+        raise errors.Invalid(f"The demo only sends to a mailbox on this machine, not to {host}.")
+    return url
 
 
 class Demo:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 from engine import app, serving
 from engine.clock import MovableClock
-from engine.demo.house import Demo, check_loopback
+from engine.demo.house import Demo, local_mailbox
 from engine.demo.mailbox import Mailbox
 from engine.flows import installation
-from engine.mail import smtp
 from engine.settings import Settings
 from engine.tables import db as databases
 from engine.tables import schema
@@ -24,8 +23,7 @@ async def run(settings: Settings, *, smtp_address: str | None, announce: Callabl
         mailbox = Mailbox(clock.now)
         await mailbox.open()
         smtp_address = f"127.0.0.1:{mailbox.port}"
-    url = f"smtp://{smtp_address}?starttls=never"
-    check_loopback(smtp.parse(url))
+    url = local_mailbox(smtp_address)
     listening = serving.listen(settings.host, settings.port, or_next=True)
     here = f"http://{settings.host}:{listening.getsockname()[1]}"
     values = {"smtp_url": url, "base_url": here, "smtp_connections": 4}

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import errors, progress, views
 from engine.core.course import grammar, model
+from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.flows import enrolments, outbox
 from engine.tables import Enrolment, Learner, Submission
@@ -116,7 +117,10 @@ async def hand_in(session: AsyncSession, enrolment_id: int, key: str, *, now: da
     )
     lesson = course.lesson(enrolment.next_key)
     gate = lesson.requires.activity if lesson and lesson.requires else ""
-    if gate == key and enrolment.gate_since is not None and enrolment.state == State.ACTIVE:
+    if gate != key or enrolment.gate_since is None:
+        return
+    await outbox.cancel(session, enrolment_id, Kind.REMINDER, reason="handed in")
+    if enrolment.state == State.ACTIVE:
         own = enrolments.rules(course.rules, enrolment, learner.region)
         slot, position = enrolments.slot(enrolment), enrolments.position(enrolment)
         enrolments.settle(enrolment, progress.next_chance(course, position, slot, own, now=now))

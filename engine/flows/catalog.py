@@ -169,7 +169,7 @@ async def _move(
             "cours de route. Choisissez : --move (elles suivent la nouvelle version ; aucune leçon n'est "
             "envoyée deux fois) ou --stay (elles finissent avec l'ancienne)."
         )
-    if not count or (not same and others == "stay"):
+    if not count or others == "stay":
         return 0, int(count or 0)
     values: dict[str, object] = {"version_id": version.id}
     if old is not None and not same:
@@ -260,14 +260,21 @@ async def version(session: AsyncSession, version_id: int) -> Pinned:
     key = (found.slug, found.hash)
     if key not in _READ:
         archive = await session.scalar(select(Version.archive).where(Version.id == version_id))
-        read = reading.read(unpack(archive or b""), slug=found.slug)
-        if read.course is None:
-            raise errors.ParcoursError(f"La version {found.hash} de « {found.slug} » ne se lit plus.")
-        _READ[key] = read.course
+        _READ[key] = _read(archive or b"", found.slug, found.hash)
         while len(_READ) > _KEPT:
             _READ.popitem(last=False)
     _READ.move_to_end(key)
     return Pinned(version_id, found.hash, _READ[key])
+
+
+def _read(archive: bytes, slug: str, digest: str) -> model.Course:
+    try:
+        course = reading.read(unpack(archive), slug=slug).course
+    except Exception:  # a damaged archive makes zipfile raise whatever it meets first
+        course = None
+    if course is None:
+        raise errors.ParcoursError(f"La version {digest} de « {slug} » ne se lit plus.")
+    return course
 
 
 async def current(session: AsyncSession, slug: str) -> Pinned:

@@ -183,28 +183,37 @@ async def settle_anew(
 
     A lesson that the pause kept back leaves first; what was due next follows a slot later.
     """
+    if enrolment.next_kind == "welcome":
+        enrolment.due_at = now
     if enrolment.next_kind in ("", "welcome"):
         return
     due = progress.next_chance(course, position(enrolment), slot(enrolment), own, now=now)
-    kept_back = await session.scalar(
-        select(Delivery).where(
-            Delivery.enrolment_id == enrolment.id,
-            Delivery.kind.in_((Kind.LESSON, Kind.REMINDER, Kind.FAREWELL)),
-            Delivery.state == delivery.State.HELD,
-            Delivery.reason == "paused",
-        )
+    held = await session.scalars(
+        select(Delivery).where(Delivery.enrolment_id == enrolment.id, Delivery.state == delivery.State.HELD)
     )
+    kept_back = next(filter(outbox.kept_back, held), None)
     if kept_back is None:
         settle(enrolment, due)
         return
-    at = due.at + spread(enrolment.id)
-    following = calendar.next_slot(due.day, slot(enrolment), own)
-    kept_back.state, kept_back.reason = delivery.advance(delivery.State.HELD, "free"), ""
-    kept_back.due_at = kept_back.try_at = at
-    kept_back.expires_at = following.at - calendar.NOTICE
-    kept_back.due_reason = due.reason
+    following = free(kept_back, enrolment, course, due, own)
     enrolment.last_day = due.day
     settle(enrolment, following)
+
+
+def free(
+    kept_back: Delivery, enrolment: Enrolment, course: model.Course, due: calendar.Due, own: calendar.Rules
+) -> calendar.Due:
+    """Let a mail that a pause kept back leave at `due`; when what was owed next follows it."""
+    lesson = course.lesson(enrolment.next_key)
+    if lesson is not None:
+        following = progress.spaced(lesson, due.day, slot(enrolment), own)
+    else:
+        following = calendar.next_slot(due.day, slot(enrolment), own)
+    kept_back.state, kept_back.reason = delivery.advance(delivery.State.HELD, "free"), ""
+    kept_back.due_at = kept_back.try_at = due.at + spread(enrolment.id)
+    kept_back.expires_at = following.at - calendar.NOTICE
+    kept_back.due_reason = due.reason
+    return following
 
 
 async def _tell(session: AsyncSession, enrolment: Enrolment, kind: Kind, now: datetime) -> None:
@@ -241,21 +250,13 @@ async def stop(
     session: AsyncSession, enrolment: Enrolment, learner: Learner, *, reason: str, now: datetime
 ) -> None:
     """End an enrolment for good; what is not sent yet will not be."""
+    await outbox.cancel(session, enrolment.id, *Kind, reason=reason)
     if enrolment.state == State.STOPPED or (enrolment.state == State.COMPLETED and not enrolment.next_kind):
         return
     enrolment.state = progress.advance(enrolment.state, "stop")
     enrolment.ended_at, enrolment.end_reason = now, reason
     enrolment.next_kind, enrolment.next_key = "", ""
     settle(enrolment, None)
-    await session.execute(
-        update(Delivery)
-        .where(
-            Delivery.enrolment_id == enrolment.id,
-            Delivery.state.in_((*delivery.READY, delivery.State.HELD)),
-        )
-        .values(state=delivery.State.CANCELLED, reason=reason)
-        .execution_options(synchronize_session=False)
-    )
     course = await session.get_one(Course, enrolment.course_id)
     session.add(
         Consent(

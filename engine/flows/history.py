@@ -65,7 +65,8 @@ async def _courses(session: AsyncSession, ids: Sequence[int]) -> dict[int, list[
 
 async def find(session: AsyncSession, who: str) -> Learner:
     """A learner by number or address. Raises `errors.NotFound`."""
-    by = Learner.id == int(who) if who.isdecimal() else Learner.address_key == consent.address_key(who)
+    number = who.isdecimal() and len(who) < 10
+    by = Learner.id == int(who) if number else Learner.address_key == consent.address_key(who)
     learner = await session.scalar(select(Learner).where(by, Learner.erased_at.is_(None)))
     if learner is None:
         raise errors.NotFound(f"Nobody here is {who}.")

@@ -82,7 +82,13 @@ def _expected(
     position = enrolments.position(enrolment)
     assert position.due is not None  # due_at is not None
     fictitious = simulation.Learner(about=facts.learner, answers=facts.answers)
-    before = {activity: position.due.day - timedelta(days=1) for activity in facts.handed_in}
+    # What was asked so far counts as done in time: the page says what must be done for that.
+    passed = course.lesson(enrolment.next_key)
+    asked = {
+        key for each in course.lessons[: passed.number - 1 if passed else None] for key in each.activities
+    }
+    yesterday = position.due.day - timedelta(days=1)
+    before = dict.fromkeys(facts.handed_in | asked, yesterday)
     mails = simulation.run(course, position, fictitious, enrolments.slot(enrolment), rules, done=before)
     return {each.mail.key: each.due for each in mails if each.mail.kind == "lesson"}
 
@@ -108,8 +114,9 @@ def _next(
         reason = due.reason if due else ""
     if at is None:
         return None
-    waits = _line(gate, course, facts) if shut and enrolment.gate_since else None
-    return views.Next(lesson.number, lesson.subject, at, reason, waits)
+    line = _line(gate, course, facts) if shut else None
+    waits, needs = (line, None) if enrolment.gate_since else (None, line)
+    return views.Next(lesson.number, lesson.subject, at, reason, waits, needs)
 
 
 def _line(key: str, course: model.Course, facts: progress.Facts) -> views.ActivityLine | None:
@@ -377,7 +384,7 @@ async def confirm_address(
         select(Learner.id).where(Learner.address_key == key, Learner.id != learner.id)
     )
     if taken:
-        raise errors.Conflict("Cette adresse suit déjà un parcours ici. Écrivez-nous : nous les réunirons.")
+        raise errors.Conflict("Cette adresse suit déjà un parcours ici.")
     learner.address, learner.address_key = learner.new_address, key
     learner.address_hash, learner.new_address = fingerprint(key), ""
     session.add(outbox.event(learner_id=learner.id, enrolment_id=None, kind="address", now=now))

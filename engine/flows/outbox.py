@@ -19,6 +19,7 @@ LEASE = timedelta(seconds=30)
 
 _PATIENCE = timedelta(days=4)
 _PERSON_WAITS, _COURSE = 0, 1
+_PAUSED = "paused"
 _ON_SLOT = (Kind.LESSON, Kind.REMINDER, Kind.FAREWELL)
 """Mails that leave at the learner's hour or not at all that day."""
 
@@ -78,8 +79,29 @@ async def owe(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
         await session.execute(dialect.insert_new(session, Delivery, rows, key="dedup_key"))
 
 
+async def cancel(session: AsyncSession, enrolment_id: int, *kinds: Kind, reason: str) -> None:
+    """Cancel the mails of these kinds that are in no worker's hands; `begin` sees to the others."""
+    await session.execute(
+        update(Delivery)
+        .where(
+            Delivery.enrolment_id == enrolment_id,
+            Delivery.kind.in_(kinds),
+            Delivery.state.in_((*delivery.READY, State.HELD)),
+        )
+        .values(state=State.CANCELLED, reason=reason)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def kept_back(mail: Delivery) -> bool:
+    """Whether a pause, and nothing else, stands against it."""
+    return mail.state == State.HELD and mail.reason == _PAUSED
+
+
 async def lease(session: AsyncSession, *, worker: str, limit: int, now: datetime) -> list[int]:
-    """Reserve up to `limit` mails that are due for `worker`; nobody else takes them for `LEASE`."""
+    """Reserve up to `limit` mails that are due for `worker`, the most urgent first; nobody else takes them for
+    `LEASE`.
+    """
     late = and_(Delivery.kind.in_(_ON_SLOT), Delivery.due_at < now - calendar.LATE_AFTER)
     due = (
         select(Delivery.id)
@@ -88,14 +110,15 @@ async def lease(session: AsyncSession, *, worker: str, limit: int, now: datetime
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    claimed = await session.scalars(
+    claimed = await session.execute(
         update(Delivery)
         .where(Delivery.id.in_(due.scalar_subquery()))
         .values(state=State.CLAIMED, lease=worker, lease_until=now + LEASE)
-        .returning(Delivery.id)
+        .returning(Delivery.priority, Delivery.try_at, Delivery.id)
         .execution_options(synchronize_session=False)
     )
-    return list(claimed)
+    # RETURNING keeps no order.
+    return [found.id for found in sorted(claimed, key=tuple)]
 
 
 @dataclass(frozen=True)
@@ -124,7 +147,7 @@ async def begin(session: AsyncSession, ids: Sequence[int], *, worker: str, now: 
     expired = and_(mine, Delivery.expires_at <= now)
     await session.execute(_put_aside(expired, State.FAILED, "expired"))
     await session.execute(_put_aside(and_(mine, _suppressed()), State.CANCELLED, "suppressed"))
-    await session.execute(_put_aside(and_(mine, _paused()), State.HELD, "paused"))
+    await session.execute(_put_aside(and_(mine, _paused()), State.HELD, _PAUSED))
     await session.execute(_put_aside(and_(mine, ~_in_place()), State.CANCELLED, "overtaken"))
     begun = await session.execute(
         update(Delivery)
@@ -205,12 +228,20 @@ async def record(
     now: datetime,
     in_doubt: Literal["send", "hold"],
 ) -> None:
-    """Write what became of mails that were `sending`."""
+    """Write what became of mails that were `sending`.
+
+    Somebody who took us for dead may have put a mail in doubt: that it was sent is still true, and ends the
+    doubt unless it is being sent again already.
+    """
     for mail, outcome in outcomes:
         values = _after(mail, outcome, now=now, in_doubt=in_doubt)
+        ours = and_(Delivery.state == State.SENDING, Delivery.lease == worker)
+        if isinstance(outcome, delivery.Sent):
+            doubted = Delivery.state.in_((State.IN_DOUBT, State.CLAIMED, State.HELD))
+            ours = or_(ours, and_(doubted, Delivery.tries == mail.tries))
         await session.execute(
             update(Delivery)
-            .where(Delivery.id == mail.id, Delivery.state == State.SENDING, Delivery.lease == worker)
+            .where(Delivery.id == mail.id, ours)
             .values(**values, lease="", lease_until=None)
             .execution_options(synchronize_session=False)
         )
@@ -226,6 +257,8 @@ def _after(
             return _doubt(outcome.text, now, in_doubt)
         case delivery.Refused(permanent=True, scope="recipient"):
             return {"state": State.FAILED, "reason": _said(outcome)}
+        case delivery.Refused(permanent=True):  # our own fault: trying again would not mend it
+            return {"state": State.HELD, "reason": _said(outcome)}
     again = delivery.retry(mail.tries, now=now, due=mail.due_at, expires=mail.expires_at)
     if isinstance(again, delivery.GiveUp):
         return {"state": State.FAILED, "reason": f"{again.reason}: {_said(outcome)}"}
@@ -248,10 +281,16 @@ async def hold(session: AsyncSession, mail: Begun, reason: str, *, worker: str) 
     await session.execute(_put_aside(mine, State.HELD, reason[:300]))
 
 
-async def release(session: AsyncSession, *, worker: str) -> None:
-    """Give back what was leased and not begun (at SIGTERM)."""
+async def release(session: AsyncSession, *, worker: str, unsent: Sequence[Begun] = ()) -> None:
+    """Give back what was leased and not begun, and what was begun without a final dot (at SIGTERM)."""
     mine = and_(Delivery.state == State.CLAIMED, Delivery.lease == worker)
     await session.execute(_put_aside(mine, State.PLANNED, ""))
+    begun = and_(
+        Delivery.id.in_([mail.id for mail in unsent]),
+        Delivery.state == State.SENDING,
+        Delivery.lease == worker,
+    )
+    await session.execute(_put_aside(begun, State.PLANNED, "").values(tries=Delivery.tries - 1))
 
 
 async def reap(session: AsyncSession, *, now: datetime, in_doubt: Literal["send", "hold"]) -> int:
@@ -290,6 +329,7 @@ def late(now: datetime) -> Select[Delivery, Enrolment, str]:
             Delivery.try_at <= now,
             Delivery.due_at < now - calendar.LATE_AFTER,
         )
+        .with_for_update(of=[Delivery, Enrolment], skip_locked=True)
     )
 
 

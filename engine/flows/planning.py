@@ -106,10 +106,13 @@ def _planned(row: Enrolment, region: str, loads: _Loads, now: datetime) -> _Chan
 
 
 def _put_off(row: Enrolment, reason: str, now: datetime) -> _Change:
-    """A row that cannot be planned waits a day; the reason goes into the learner's history."""
-    change = _Change(row.id, row.learner_id, {"due_at": now + _BAD_ROW, "due_reason": reason[:300]})
-    change.events.append({"kind": "held", "text": reason[:300], "lesson_key": row.next_key})
-    return change
+    """A row that cannot be planned waits a day; the reason goes into the history, not to the learner."""
+    return _held(row.id, row.learner_id, reason, now, lesson_key=row.next_key)
+
+
+def _held(enrolment_id: int, learner_id: int, reason: str, now: datetime, *, lesson_key: str) -> _Change:
+    event = {"kind": "held", "text": reason[:300], "lesson_key": lesson_key}
+    return _Change(enrolment_id, learner_id, {"due_at": now + _BAD_ROW, "due_reason": ""}, events=[event])
 
 
 def _plan(row: Enrolment, region: str, loads: _Loads, now: datetime) -> _Change:
@@ -122,25 +125,36 @@ def _plan(row: Enrolment, region: str, loads: _Loads, now: datetime) -> _Change:
         change.events.append({"kind": "resumed", "text": "fin de la pause"})
     slot, position = enrolments.slot(row), enrolments.position(row)
     rules = enrolments.rules(course.rules, row, region)
-    if position.kind != "welcome" and (moved := _too_late(position, slot, rules, now)):
+    if position.kind != "welcome" and (moved := _off_its_hour(position, slot, rules, now)):
         change.values |= enrolments.due_values(row.id, moved)
         return change
-    if not _settle_before(loads.before.get(row.id, ()), now):
+    before = loads.before.get(row.id, ())
+    if row.state == State.PAUSED and (kept_back := next(filter(outbox.kept_back, before), None)):
+        assert position.due is not None  # the row is due
+        following = enrolments.free(kept_back, row, course, position.due, rules)
+        change.values |= {"last_day": position.due.day, **enrolments.due_values(row.id, following)}
+        return change
+    if not _settle_before(before):
         return _Change(row.id, row.learner_id, {"due_at": now + _BLOCKED})
     step = progress.step(course, position, loads.facts.get(row.id, progress.Facts()), slot, rules)
     _apply(change, row, step, position, slot, rules, now)
     return change
 
 
-def _too_late(
+def _off_its_hour(
     position: progress.Position, slot: calendar.Slot, rules: calendar.Rules, now: datetime
 ) -> calendar.Due | None:
-    if position.due is None:
+    """Where something goes that is too late, or that was put off to where no slot is; None: it leaves."""
+    due = position.due
+    if due is None:
         return None
-    return calendar.catch_up(position.due.at, now, slot, rules, position.last_day)
+    hour = calendar.to_utc(due.day, slot.time, slot.zone)
+    if due.at < hour or calendar.closed(due.day, rules):
+        return calendar.after_delay(due.day - timedelta(days=1), 1, slot, rules)
+    return calendar.catch_up(hour, now, slot, rules, position.last_day)
 
 
-def _settle_before(before: Sequence[Delivery], now: datetime) -> bool:
+def _settle_before(before: Sequence[Delivery]) -> bool:
     """Close what came before: a held mail is superseded, one that was refused till now expires.
 
     False while one of them is in a worker's hands or was never tried: the next has to wait.
@@ -226,8 +240,8 @@ async def _write(session: AsyncSession, changes: Sequence[_Change], now: datetim
         except DBAPIError as error:
             if db.unavailable(error):
                 raise
-            held = {"due_at": now + _BAD_ROW, "due_reason": str(error.orig)[:300]}
-            await _store(session, [_Change(change.enrolment_id, change.learner_id, held)], now)
+            held = _held(change.enrolment_id, change.learner_id, str(error.orig), now, lesson_key="")
+            await _store(session, [held], now)
 
 
 async def _store(session: AsyncSession, changes: Sequence[_Change], now: datetime) -> None:
@@ -247,39 +261,43 @@ async def _store(session: AsyncSession, changes: Sequence[_Change], now: datetim
 
 async def postpone_late(session: AsyncSession, *, now: datetime) -> int:
     """Give mails that an outage kept past their hour a new one, and keep what follows at a distance."""
-    count = 0
-    for mail, enrolment, region in (await session.execute(outbox.late(now))).all():
-        course = (await enrolments.pinned(session, enrolment)).course
-        slot, rules = enrolments.slot(enrolment), enrolments.rules(course.rules, enrolment, region)
-        due = calendar.catch_up(mail.due_at - enrolments.spread(enrolment.id), now, slot, rules, None)
-        if due is None:
-            continue
-        count += 1
-        if mail.tries and due.at >= mail.expires_at:
-            mail.state = delivery.advance(delivery.State(mail.state), "expire")
-            mail.reason = f"expired: {mail.reason}"[:300]
-            continue
-        mail.due_at = mail.try_at = due.at + enrolments.spread(enrolment.id)
-        mail.due_reason = due.reason
-        if mail.kind == Kind.LESSON:
-            _keep_distance(mail, enrolment, due, slot, rules)
-    return count
+    late = (await session.execute(outbox.late(now))).all()
+    for mail, enrolment, region in late:
+        try:
+            course = (await enrolments.pinned(session, enrolment)).course
+            _postpone(mail, enrolment, enrolments.rules(course.rules, enrolment, region), now)
+        except (errors.ParcoursError, ValueError, KeyError) as error:
+            mail.state = delivery.advance(delivery.State(mail.state), "hold")
+            mail.reason = str(error)[:300]
+    return len(late)
+
+
+def _postpone(mail: Delivery, enrolment: Enrolment, rules: calendar.Rules, now: datetime) -> None:
+    slot = enrolments.slot(enrolment)
+    due = calendar.catch_up(mail.due_at - enrolments.spread(enrolment.id), now, slot, rules, None)
+    if due is None:
+        return
+    if mail.tries and due.at >= mail.expires_at:
+        mail.state = delivery.advance(delivery.State(mail.state), "expire")
+        mail.reason = f"expired: {mail.reason}"[:300]
+        return
+    mail.due_at = mail.try_at = due.at + enrolments.spread(enrolment.id)
+    mail.due_reason = due.reason
+    if mail.kind == Kind.LESSON:
+        _keep_distance(enrolment, due, slot, rules)
+    # A refused mail keeps its end, or a full mailbox would hold up the course for ever.
+    if not mail.tries and mail.kind in (Kind.LESSON, Kind.FAREWELL):
+        mail.expires_at = _expiry(mail.due_at, enrolments.position(enrolment).due)
 
 
 def _keep_distance(
-    mail: Delivery,
-    enrolment: Enrolment,
-    due: calendar.Due,
-    slot: calendar.Slot,
-    rules: calendar.Rules,
+    enrolment: Enrolment, due: calendar.Due, slot: calendar.Slot, rules: calendar.Rules
 ) -> None:
     """The lesson after one that was put off follows `min_gap_days` later at the soonest."""
     enrolment.last_day = due.day
     position = enrolments.position(enrolment)
     if position.due and (position.due.day - due.day).days < rules.min_gap_days:
         enrolments.settle(enrolment, calendar.next_slot(due.day, slot, rules))
-    following = enrolments.position(enrolment).due
-    mail.expires_at = _expiry(mail.due_at, following)
 
 
 async def next_moment(session: AsyncSession) -> datetime | None:

@@ -54,6 +54,7 @@ async def export(session: AsyncSession, learner_id: int) -> dict[str, Any]:
         "Vous": {
             "Prénom": learner.first_name,
             "Adresse": learner.address,
+            "Nouvelle adresse, à confirmer": learner.new_address,
             "Langue": learner.language,
             "Région": learner.region,
             "Depuis": _iso(learner.created_at),
@@ -168,9 +169,12 @@ async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> Non
     await session.execute(
         update(Delivery)
         .where(Delivery.learner_id == learner_id, Delivery.state.in_((*delivery.READY, delivery.State.HELD)))
-        .values(state=delivery.State.CANCELLED, reason="erased")
+        .values(state=delivery.State.CANCELLED)
     )
-    await session.execute(update(Delivery).where(Delivery.learner_id == learner_id).values(due_reason=""))
+    # What a server said of a mail often names the address.
+    await session.execute(
+        update(Delivery).where(Delivery.learner_id == learner_id).values(reason="erased", due_reason="")
+    )
     await session.execute(
         update(Consent)
         .where(Consent.learner_id == learner_id)

@@ -13,7 +13,7 @@ from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.flows import catalog, enrolments, outbox
-from engine.tables import Consent, Course, Delivery, Enrolment, Learner, Suppression
+from engine.tables import Consent, Course, Delivery, Enrolment, Learner, Suppression, dialect
 
 CONFIRM_DAYS = 7
 _ONCE = timedelta(days=1)
@@ -41,7 +41,7 @@ async def offer(session: AsyncSession, slug: str) -> views.Offer:
         description=course.description,
         language=course.language,
         lessons=len(course.lessons),
-        minutes=minutes[len(minutes) // 2],
+        minutes=minutes[-1],
         modules=tuple(views.Module(module.title, module.summary) for module in course.modules),
         slot=calendar.Slot.parse(course.slot, _ZONE),
         working_days=course.rules.working_days,
@@ -71,6 +71,8 @@ async def request(
     await _limits(session, origin, key.rpartition("@")[2], now)
     if await _refuses(session, fingerprint(key), now):
         return
+    # Two clicks on the button are two requests at once.
+    await dialect.lock(session, f"signup:{key}")
     course = await session.scalar(select(Course).where(Course.slug == slug))
     assert course is not None  # catalog.current found its version
     learner = await _learner(session, asked, key, fingerprint(key), pinned.course.language, now)
@@ -131,7 +133,7 @@ def clean(field: str, value: str, longest: int, problems: dict[str, str]) -> str
     """A line that a person typed, in NFC; what is wrong with it goes into `problems`."""
     text = unicodedata.normalize("NFC", value).strip()
     if len(text) > longest:
-        problems[field] = f"Gardez au plus {longest} caractères."
+        problems[field] = "Ce texte est trop long : raccourcissez-le."
     elif any(unicodedata.category(c) in ("Cc", "Cs", "Co", "Zl", "Zp") for c in text):
         problems[field] = "Ce champ contient un caractère que nous ne pouvons pas garder."
     return text
@@ -339,4 +341,5 @@ async def resend(session: AsyncSession, parts: Sequence[str], *, now: datetime) 
     enrolment, _ = await _read(session, parts)
     if enrolment.state == State.PENDING:
         learner = await session.get_one(Learner, enrolment.learner_id)
-        await _ask(session, learner, enrolment, now)
+        if not await _refuses(session, learner.address_hash, now):
+            await _ask(session, learner, enrolment, now)

@@ -173,7 +173,7 @@ class Failure:
     template: ClassVar = "failure.html"
     status: int
     reason: str
-    """The status again, or "link" for one that is not ours."""
+    """The status again, "link" for one that is not ours, "taken" for an address that another learner has."""
 
 
 @dataclass(frozen=True)

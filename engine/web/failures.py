@@ -1,6 +1,7 @@
 """What a visitor sees when something is wrong: always a page of ours, with what to do next."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -54,6 +55,8 @@ async def _on_http(request: Request, problem: Exception) -> Response:
 async def _on_parcours(request: Request, problem: Exception) -> Response:
     if isinstance(problem, errors.BadLink):
         return bad_link(request)
+    if isinstance(problem, errors.Conflict):
+        return page(request, 409, reason="taken")
     status = next((code for kind, code in STATUSES.items() if isinstance(problem, kind)), 400)
     return page(request, status)
 
@@ -68,7 +71,7 @@ async def _on_database(request: Request, problem: Exception) -> Response:
     return page(request, 503, {"Retry-After": "300"})
 
 
-def handlers() -> dict[type[Exception] | int, Callable[..., object]]:
+def handlers() -> dict[type[Exception] | int, Callable[..., Any]]:
     """For the application's `exception_handlers`."""
     return {
         HTTPException: _on_http,

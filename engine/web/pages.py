@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 
 from engine import paths
 from engine.core import calendar, typography, words
+from engine.mail import dress
 from engine.web import site, static
 
 
@@ -76,6 +77,7 @@ def environment() -> jinja2.Environment:
     found.filters |= {
         "kind": lambda block: type(block).__name__,
         "typeset": lambda text, language: typography.french(text) if language == "fr" else text,
+        "origin": dress.origin,
         "moment": _moment,
         "day": _day,
         "clock": _clock,

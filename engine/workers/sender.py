@@ -5,9 +5,11 @@ import secrets
 from collections.abc import Sequence
 from typing import Literal
 
+from sqlalchemy.exc import DBAPIError
+
 from engine import observe
 from engine.clock import Clock
-from engine.core import delivery, errors
+from engine.core import delivery
 from engine.flows import letters, outbox
 from engine.mail import smtp
 from engine.tables.db import Database
@@ -65,31 +67,33 @@ class Sender:
         results = await asyncio.gather(*(self._send(mail, gathered[mail.id]) for mail in begun))
         outcomes = [(mail, result) for mail, result in zip(begun, results, strict=True)]
         async with self._db.transaction() as session:
-            sent = [(mail, each) for mail, each in outcomes if not isinstance(each, str)]
+            sent = [(mail, each) for mail, each in outcomes if each and not isinstance(each, str)]
             now = self._clock.now()
             await outbox.record(session, sent, worker=self.name, now=now, in_doubt=self._in_doubt)
             for mail, reason in outcomes:
                 if isinstance(reason, str):
                     await outbox.hold(session, mail, reason, worker=self.name)
+            if unsent := [mail for mail, each in outcomes if each is None]:
+                await outbox.release(session, worker=self.name, unsent=unsent)
 
-    async def _send(self, mail: outbox.Begun, to: letters.Addressed | str) -> delivery.Outcome | str:
-        """The outcome, or the reason why the mail cannot be made."""
+    async def _send(self, mail: outbox.Begun, to: letters.Addressed | str) -> delivery.Outcome | str | None:
+        """The outcome, or the reason why the mail cannot be made; None: we stopped before it had left."""
         if isinstance(to, str):
             log.error("mail held", delivery=mail.id, reason=to)
             return to
         try:
             written = letters.write(to, self._house, now=self._clock.now())
-        except (errors.ParcoursError, ValueError, LookupError) as error:
-            log.error("mail held", delivery=mail.id, reason=str(error))
+        except Exception as error:  # whatever a template raises for one person stops nobody else's mail
+            log.error("mail held", delivery=mail.id, reason=repr(error))
             return str(error) or type(error).__name__
         sending = asyncio.create_task(self._pool.send(written.sender, written.recipient, written.data))
         outcome = await self._outcome(sending)
-        if not isinstance(outcome, delivery.Sent):
+        if outcome and not isinstance(outcome, delivery.Sent):
             log.warning("mail not sent", delivery=mail.id, outcome=type(outcome).__name__, said=outcome.text)
         return outcome
 
-    async def _outcome(self, sending: "asyncio.Task[delivery.Outcome]") -> delivery.Outcome:
-        """Wait for a send; once we are stopping, for `_GRACE` seconds more."""
+    async def _outcome(self, sending: "asyncio.Task[delivery.Outcome]") -> delivery.Outcome | None:
+        """Wait for a send; once we are stopping, for `_GRACE` seconds more. None: nothing has left."""
         stopping = asyncio.create_task(self.stopping.wait())
         await asyncio.wait({sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -102,7 +106,7 @@ class Sender:
         except asyncio.CancelledError:
             if not sending.cancelled():  # it was ourselves who were cancelled
                 raise
-            return delivery.Refused(0, "stopped before the mail had left", False, "server")
+            return None
 
     async def beat(self) -> None:
         async with self._db.transaction() as session:
@@ -130,4 +134,7 @@ class _heartbeat:  # a context manager, used as a word
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(_HEARTBEAT)
-            await self._sender.beat()
+            try:
+                await self._sender.beat()
+            except DBAPIError as error:  # the next beat may come through before the leases end
+                log.error("database trouble", worker="heartbeat", error=str(error.orig))

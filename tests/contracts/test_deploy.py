@@ -90,8 +90,8 @@ def test_every_setting_named_in_deploy_exists(path: Path) -> None:
 
 
 def test_the_runbooks_table_of_settings_is_true() -> None:
-    rows = re.findall(r"^\| `(PARCOURS_\w+)` \| .+ \| (.*) \|$", README, re.M)
-    assert {name: cell.strip("`") for name, cell in rows} == {
+    rows = re.findall(r"^\| `(PARCOURS_\w+)` \| .+ \|(.*)\|$", README, re.M)
+    assert {name: cell.strip(" `") for name, cell in rows} == {
         name: default(field) for name, field in VARIABLES.items()
     }
     assert len(rows) == len(VARIABLES)

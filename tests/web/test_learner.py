@@ -33,7 +33,7 @@ async def test_a_lesson_on_the_web_is_the_lesson_of_the_mail(visit: Visit) -> No
     assert "Menuiserie &lt;Bob&gt;" in page
     assert "Parlez-en au CSE" in page
     assert "26\u00a0%" in page
-    assert "Source\u00a0: Le rapport (Institut, 2026-09)" in page
+    assert "Source\u00a0: Le rapport (Institut, septembre 2026)" in page
     assert 'href="https://example.org/rapport"' in page
     assert 'src="/c/essai/images/chemin.png"' in page
     assert visit.to("a", enrolment, "point") in page

@@ -70,7 +70,7 @@ async def test_people_get_a_page_with_a_way_back(visit: Visit) -> None:
     page = await visit.post(visit.to("u", enrolment), scope="course")
     assert "Vous ne recevrez plus ce parcours" in page
     assert 'href="/c/essai"' in page
-    assert "Je me suis trompé" in page
+    assert "C’était une erreur" in page
     assert await _state(visit) == "stopped"
     assert "Vous avez déjà quitté ce parcours" in await visit.get(visit.to("u", enrolment))
 

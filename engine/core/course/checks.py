@@ -60,7 +60,7 @@ def _lesson(lesson: Lesson, course: Course, written: Written) -> Iterator[Proble
         yield Problem(path, offset + 1, "leçon sans texte", "écrivez-la, ou retirez le fichier")
     if lesson.draft:
         line = written.line(path, "draft")
-        yield Problem(path, line, "brouillon", "relisez-la puis retirez draft", "warning")
+        yield Problem(path, line, "brouillon", "relisez-la, puis retirez « draft: true »", "warning")
     if lesson.when:
         yield from _condition(lesson.when, course, written, path, written.line(path, "when"))
     if lesson.requires and lesson.requires.activity not in written.keys("activities/"):

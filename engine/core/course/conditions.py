@@ -14,6 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.core import errors
 
+ROOTS = ("learner", "answers", "score")
 FIELDS = ("first_name", "company", "size", "region")
 _ALLOWED = (
     nodes.Template,
@@ -75,7 +76,8 @@ def compile(condition: str) -> Callable[[Mapping[str, Any]], bool]:
 
     Raises `errors.Invalid` when the condition is not one. What was not answered makes a comparison false.
     """
-    names(condition)
+    if unknown := {name.partition(".")[0] for name in names(condition)} - set(ROOTS):
+        raise errors.Invalid(f"« {min(unknown)} » inconnu dans une condition")
     expression = _ENVIRONMENT.compile_expression(_quiet(condition), undefined_to_none=False)
 
     def holds(facts: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
@@ -222,7 +222,11 @@ def parse(text: str, *, language: str = "fr") -> Document:
     nested, unclosed = _nest(text.replace("\x00", "\ufffd"))
     for line in unclosed:
         reader.odd(line, "bloc jamais fermé", "terminez-le par une ligne « ::: »")
-    tokens = _PARSER.parse(nested)
+    environment: dict[str, Any] = {}
+    tokens = _PARSER.parse(nested, environment)
+    for label, found in environment.get("references", {}).items():
+        if text.casefold().count(f"[{label.casefold()}]") < 2:
+            reader.odd(found["map"][0] + 1, f"« [{label}]: » ne se verra pas", "écrivez-le sans crochets")
     return Document(_blocks(_Cursor(tokens), reader), tuple(reader.oddities))
 
 
@@ -435,6 +439,8 @@ def _inline(
                 inside = tuple(_inline(cursor.inside(token), reader))
                 if not plain(inside).strip():
                     reader.odd(line, "lien sans texte", "écrivez [ce que l'on y trouve](adresse)")
+                if token.attrs.get("title"):
+                    reader.odd(line, "titre de lien, que personne ne verra", "mettez-le dans le texte")
                 yield Link(inside, str(token.attrs["href"]), line)
             case "image":
                 reader.odd(

@@ -198,7 +198,19 @@ _WORDS = {
         "forme attendue : {pattern}",
     ),
     "too_short": ("« {name} » est vide ou trop court", "ajoutez au moins {min_length} élément(s)"),
-    "int_parsing": ("« {name} » : « {input} » n'est pas un nombre entier", "écrivez un nombre"),
+    **dict.fromkeys(
+        ("int_parsing", "int_type", "int_from_float"),
+        ("« {name} » : « {input} » n'est pas un nombre entier", "écrivez un nombre"),
+    ),
+    **dict.fromkeys(
+        ("bool_parsing", "bool_type"),
+        ("« {name} » : « {input} » n'est ni vrai ni faux", "écrivez true ou false"),
+    ),
+    **dict.fromkeys(
+        ("date_parsing", "date_type", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+        ("« {name} » : « {input} » n'est pas une date", "écrivez par exemple 2027-03-02"),
+    ),
+    "tuple_type": ("« {name} » doit être une liste", "écrivez-la entre crochets, ou avec des tirets"),
     "greater_than_equal": ("« {name} » : {input} est trop petit", "au moins {ge}"),
     "less_than_equal": ("« {name} » : {input} est trop grand", "au plus {le}"),
     "model_type": ("« {name} » doit être une liste de champs « clé: valeur »", "réécrivez-le ainsi"),
@@ -212,6 +224,7 @@ _WORDS = {
 def _words(found: Any, name: str) -> tuple[str, str]:
     cause, cure = _WORDS.get(found["type"], ("« {name} » : valeur refusée ({msg})", "corrigez la valeur"))
     context = {key: str(value) for key, value in found.get("ctx", {}).items()}
+    context["expected"] = context.get("expected", "").replace(" or ", " ou ")
     context["pattern"] = _shape(context.get("pattern", ""))
     context |= {"name": name, "msg": found["msg"], "input": _short(found["input"])}
     return cause.format_map(context), cure.format_map(context)

@@ -10,7 +10,7 @@ LONG = "Une très longue phrase qui ne tient dans aucune boîte de réception, h
 QUIZ = """kind: quiz
 title: Trois questions
 questions:
-  - {key: un, type: single, prompt: Un ?, choices: [{key: a, label: A}, {key: a, label: B}]}
+  - {key: un, type: single, prompt: Un, choices: [{key: a, label: A}, {key: a, label: B}]}
   - key: un
     type: number
     prompt: Deux ?
@@ -138,7 +138,7 @@ MISTAKES = {
     ),
     "slot never closed": (LAST, "Recomptez.", "{{ learner.first_name", "{{", "pas un emplacement", "}}"),
     "slot never closed in a subject": (
-        *(LAST, "Tenir dans", "{{ learner.first_name dans", "subject:", "sans emplacement", "}}"),
+        *(LAST, "Tenir dans", "Tenir {{ learner.first_name dans", "subject:", "sans emplacement", "}}"),
     ),
     "slot in a title": (
         *(FIRST, ":::encadre Dans une grande équipe", ":::encadre Chez {{ learner.company }}"),
@@ -152,7 +152,7 @@ MISTAKES = {
         FIRST,
         "subject: Regarder avant de trier\n",
         "",
-        "---",
+        "module:",
         "il manque « subject »",
         "ajoutez",
     ),
@@ -207,15 +207,6 @@ MISTAKES = {
         "« milieu » inconnu",
         "debut, fin",
     ),
-    "module that was over": (
-        LAST,
-        "module: fin",
-        "module: debut",
-        "",
-        "module « fin » sans leçon",
-        "ajoutez",
-    ),
-    "module twice": (COURSE, "key: fin", "key: debut", "", "", ""),
     "block never closed": (FIRST, "C'est fait\n:::", "C'est fait", ":::bouton", "jamais fermé", "« ::: »"),
     "fence too many": (LAST, "Recomptez.", ":::\n\nRecomptez.", ":::", "sans bloc ouvert", "encadre"),
     "unknown block": (FIRST, ":::encadre Dans", ":::cadre Dans", ":::cadre", "« cadre » inconnu", "encadre"),
@@ -224,7 +215,6 @@ MISTAKES = {
         *(":::attention", "à l'intérieur", "fermez"),
     ),
     "figure without its source": (FIRST, "120 | enquete", "120 | sondage", "| sondage", "absente", "sources"),
-    "figure without figure": (FIRST, ":::chiffre 120 | ", ":::chiffre ", ":::chiffre", "", ""),
     "words in a question": (
         *(SECOND, ":::question point\n", ":::question point\nPerdu ?\n", ":::question", "texte", "avant"),
     ),
@@ -239,28 +229,24 @@ MISTAKES = {
     "calendar": (COURSE, "calendar: FR", "calendar: FR-XX", "calendar:", "« FR-XX » inconnu", "FR-974"),
     "slot": (COURSE, '"tue 08:30"', '"tue 29:30"', "slot:", "« tue 29:30 »", "tue 08:30"),
     "kind of activity": (POINT, "kind: checkin", "kind: check", "kind:", "« kind » : valeur", "checkin"),
-    "no kind of activity": (POINT, "kind: checkin\n", "", "", "il manque « kind »", "kind: checkin"),
+    "no kind of activity": (POINT, "kind: checkin\n", "", "title:", "il manque « kind »", "kind: checkin"),
     "newline in a value": (COURSE, "language: fr", 'language: "f\\nr"', "language:", "« f r »", "'fr'"),
     "newline in a key": (COURSE, "language: fr", '"lan\\ngue": fr', '"lan', "inconnu", "retirez"),
 }
-MANY = {"module that was over", "module twice", "figure without figure"}
 
 
-@pytest.mark.parametrize("name", MISTAKES.keys() - MANY)
+@pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_told_once_at_its_line(name: str) -> None:
     path, old, new, place, cause, cure = MISTAKES[name]
     files = changed(path, old, new)
     (problem,) = told(files)
     line = line_of(files, path, place) if place else len(files[path].split(b"\n")) - 1
-    if name == "no kind of activity":
-        line = 1
     assert (problem.path, problem.line) == (path, line), problem
     assert problem.level == "error"
     assert cause in problem.cause
     assert cure in problem.cure
     assert str(problem).startswith(f"{path}:{line}: ")
     assert len(str(problem).splitlines()) == 1
-    assert str(problem).isprintable() or " " in str(problem)
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -270,7 +256,7 @@ def test_a_course_with_a_mistake_is_no_course(name: str) -> None:
     assert (found.course is None) == bool(found.errors)
 
 
-@pytest.mark.parametrize("name", MISTAKES.keys() - MANY)
+@pytest.mark.parametrize("name", MISTAKES)
 def test_lines_are_the_same_in_a_file_from_windows(name: str) -> None:
     path, old, new, *_ = MISTAKES[name]
     files = changed(path, old, new)
@@ -330,7 +316,7 @@ def test_not_utf8_is_told_at_its_line() -> None:
 
 def test_two_lessons_cannot_share_a_number_or_a_key() -> None:
     files = mini()
-    (number,) = told(files | {"lessons/03-encore.md": files[LAST].replace(b"requires:\n", b"requires:\n")})
+    (number,) = told(files | {"lessons/03-encore.md": files[LAST]})
     assert (number.path, number.line, number.cause) == (LAST, 1, "même numéro que lessons/03-encore.md")
     (key,) = told(files | {"lessons/04-tenir.md": files[LAST]})
     assert (key.path, key.line, key.cause) == ("lessons/04-tenir.md", 1, f"même clé que {LAST}")
