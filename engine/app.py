@@ -40,7 +40,8 @@ class Site:
         self.settings, self.db, self.clock, self.demo = settings, db, clock, demo
         self.links = links.Links(settings.url, signing)
         self.fingerprint = consent.fingerprint(suppressing)
-        self.house = letters.House(self.links, wardrobe(settings), builds.Builds(), settings.mail_host)
+        self.dress = wardrobe(settings)
+        self.house = letters.House(self.links, self.dress, builds.Builds(), settings.mail_host)
         self.pool = smtp.Pool(
             smtp.parse(settings.smtp_url.get_secret_value()),
             size=settings.smtp_connections,
@@ -197,6 +198,9 @@ def _ring(bell: loop.Bell) -> object:
 
 async def prepare(site: Site) -> None:
     """Make the database ready: its schema, and at first start the courses that come with Parcours."""
+    url = site.settings.base_url
+    if url.scheme == "http" and url.host not in ("localhost", "127.0.0.1", "[::1]"):
+        log.warning("PARCOURS_BASE_URL is not https: mail programs ignore one-click unsubscribe (RFC 8058)")
     await schema.upgrade(site.db)
     async with site.db.reading() as session:
         known = await catalog.slugs(session)

@@ -55,7 +55,7 @@ class Desk:
     def mail(self, course: model.Course, name: str) -> EmailMessage:
         """A mail as it would leave, for a fictitious learner. Raises `errors.NotFound`."""
         build = self._build(course, name)
-        values = learners.slot_values(course, _FIRST_NAME, _COMPANY)
+        values = learners.slot_values(course, self._house, _FIRST_NAME, _COMPANY)
         links = {slot: f"{self._house.base_url}/apercu" for slot, _ in build.slots if slot not in values}
         leave = f"{self._house.base_url}/u/apercu"
         envelope = message.Envelope(_FIRST_NAME, "camille@exemple.test", "apercu@exemple.test", _SENT, leave)
@@ -101,6 +101,7 @@ def app(desk: Desk) -> Starlette:
         template = pages.environment().get_template("preview.html")
         context: Mapping[str, object] = {
             "title": course.title if course else "",
+            "language": course.language if course else "fr",
             "problems": problems,
             "sheets": sheets,
             "chosen": chosen if chosen in names else "",

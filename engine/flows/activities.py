@@ -65,8 +65,9 @@ def button(activity: grammar.Checkin, language: str) -> str:
 
 
 async def page(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> views.ActivityPage:
-    """Raises `errors.NotFound`."""
+    """Raises `errors.NotFound`, `errors.ExpiredLink`."""
     enrolment = await enrolments.get(session, enrolment_id)
+    enrolments.check_open(enrolment, now)
     await enrolments.learner_of(session, enrolment)
     course = (await enrolments.pinned(session, enrolment)).course
     activity = _checkin(course, key)
@@ -97,6 +98,7 @@ async def _submission(session: AsyncSession, enrolment_id: int, key: str) -> Sub
 async def hand_in(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> None:
     """Record that a check-in is done; twice is once. A gate that waited for it opens at the next slot."""
     enrolment = await enrolments.get(session, enrolment_id, lock=True)
+    enrolments.check_open(enrolment, now)
     learner = await enrolments.learner_of(session, enrolment)
     course = (await enrolments.pinned(session, enrolment)).course
     _checkin(course, key)

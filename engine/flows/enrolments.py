@@ -42,6 +42,15 @@ async def pinned(session: AsyncSession, enrolment: Enrolment) -> catalog.Pinned:
     return await catalog.current(session, course.slug)
 
 
+OPEN_AFTER = timedelta(days=90)
+
+
+def check_open(enrolment: Enrolment, now: datetime) -> None:
+    """Raises `errors.ExpiredLink` 90 days after a course is over: its links open nothing any more."""
+    if enrolment.ended_at and now > enrolment.ended_at + OPEN_AFTER:
+        raise errors.ExpiredLink("Ce parcours est terminé depuis plus de trois mois.")
+
+
 def slot(enrolment: Enrolment) -> calendar.Slot:
     return calendar.Slot.parse(enrolment.slot, enrolment.zone)
 

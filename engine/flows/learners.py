@@ -12,15 +12,19 @@ from engine.core.course import grammar, markup, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.flows import activities, enrolments, outbox, signup
+from engine.mail import dress
 from engine.tables import Delivery, Enrolment, Learner
 
 ADDRESS_DAYS = 1
 _ONCE = timedelta(hours=1)
 
 
-async def course_page(session: AsyncSession, enrolment_id: int, *, now: datetime) -> views.CoursePage:
-    """ "My course". Raises `errors.NotFound`."""
+async def course_page(
+    session: AsyncSession, enrolment_id: int, *, house: dress.Dress, now: datetime
+) -> views.CoursePage:
+    """ "My course". Raises `errors.NotFound`, `errors.ExpiredLink`."""
     enrolment = await enrolments.get(session, enrolment_id)
+    enrolments.check_open(enrolment, now)
     learner = await enrolments.learner_of(session, enrolment)
     course = (await enrolments.pinned(session, enrolment)).course
     facts = await activities.of(session, enrolment)
@@ -50,7 +54,7 @@ async def course_page(session: AsyncSession, enrolment_id: int, *, now: datetime
             course.rules.working_days,
         ),
         zone=enrolment.zone,
-        tutor=course.tutor.email if course.tutor else "",
+        tutor=dress.fitted(house, course).tutor_email,
     )
 
 
@@ -164,16 +168,16 @@ def _modules(
 
 
 async def lesson_page(
-    session: AsyncSession, enrolment_id: int, key: str, *, now: datetime
+    session: AsyncSession, enrolment_id: int, key: str, *, house: dress.Dress, now: datetime
 ) -> views.LessonPage:
     """A lesson that came, on the web. Raises `errors.NotFound`, `errors.ExpiredLink`."""
     enrolment = await enrolments.get(session, enrolment_id)
+    enrolments.check_open(enrolment, now)
     learner = await enrolments.learner_of(session, enrolment)
     course = (await enrolments.pinned(session, enrolment)).course
     lesson = course.lesson(key)
     if lesson is None:
         raise errors.NotFound("Cette leçon n'existe plus dans ce parcours.")
-    check_open(enrolment, now)
     facts = await activities.of(session, enrolment)
     came = set(await _came(session, enrolment)) | {key}
     lines = {name: _line(name, course, facts) for name in lesson.activities}
@@ -181,7 +185,7 @@ async def lesson_page(
         course.lessons[i] for i in (lesson.number - 2, lesson.number) if 0 <= i < len(course.lessons)
     ]
     around = {near.number: _plain_line(near) for near in neighbours if near.key in came}
-    values = slot_values(course, learner.first_name, enrolment.company)
+    values = slot_values(course, house, learner.first_name, enrolment.company)
     return views.LessonPage(
         slug=course.slug,
         course=course.title,
@@ -203,15 +207,6 @@ async def lesson_page(
     )
 
 
-OPEN_AFTER = timedelta(days=90)
-
-
-def check_open(enrolment: Enrolment, now: datetime) -> None:
-    """Raises `errors.ExpiredLink` 90 days after a course is over."""
-    if enrolment.ended_at and now > enrolment.ended_at + OPEN_AFTER:
-        raise errors.ExpiredLink("Ce parcours est terminé depuis plus de trois mois : le lien n'ouvre plus.")
-
-
 def _plain_line(lesson: model.Lesson) -> views.LessonLine:
     return views.LessonLine(
         lesson.key, lesson.number, lesson.subject, lesson.minutes, views.Progress.SENT, None, None
@@ -222,14 +217,14 @@ def _conditions(lesson: model.Lesson) -> set[str]:
     return {block.condition for block in markup.walk(lesson.document.blocks) if isinstance(block, markup.If)}
 
 
-def slot_values(course: model.Course, first_name: str, company: str) -> dict[str, str]:
+def slot_values(course: model.Course, house: dress.Dress, first_name: str, company: str) -> dict[str, str]:
     """What the slots of an author's text say for one learner."""
     fallback = "votre entreprise" if course.language == "fr" else "your company"
     return {
         "learner.first_name": first_name,
         "learner.company": company or fallback,
         "course.title": course.title,
-        "tutor.name": course.tutor.name if course.tutor else "",
+        "tutor.name": dress.fitted(house, course).tutor_name,
     }
 
 

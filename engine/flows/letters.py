@@ -127,7 +127,7 @@ def _lesson_build(to: Addressed, house: House) -> fill.Build:
 
 def _values(build: fill.Build, to: Addressed, house: House) -> dict[str, str]:
     """The slots of a build, for one person."""
-    texts = learners.slot_values(to.pinned.course, to.learner.first_name, to.enrolment.company)
+    texts = learners.slot_values(to.pinned.course, house.dress, to.learner.first_name, to.enrolment.company)
     return {name: texts[name] if name in texts else _link(name, to, house) for name, _ in build.slots} | texts
 
 

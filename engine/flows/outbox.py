@@ -99,8 +99,9 @@ def kept_back(mail: Delivery) -> bool:
 
 
 async def lease(session: AsyncSession, *, worker: str, limit: int, now: datetime) -> list[int]:
-    """Reserve up to `limit` mails that are due for `worker`, the most urgent first; nobody else takes them for
-    `LEASE`.
+    """Reserve up to `limit` mails that are due for `worker`, the most urgent first.
+
+    Nobody else takes them for `LEASE`.
     """
     late = and_(Delivery.kind.in_(_ON_SLOT), Delivery.due_at < now - calendar.LATE_AFTER)
     due = (

@@ -18,7 +18,9 @@ async def lesson(request: Request) -> Response:
     house = site.of(request)
     enrolment, key = site.read(request, To.LESSON)
     async with house.db.reading() as session:
-        found = await learners.lesson_page(session, int(enrolment), key, now=house.clock.now())
+        found = await learners.lesson_page(
+            session, int(enrolment), key, house=house.dress, now=house.clock.now()
+        )
     my_url = site.path(request, To.MY, enrolment)
     sources = {source.id: source for source in found.sources}
     page = contexts.Lesson(found, _hrefs(request, enrolment, found), sources, my_url)
@@ -78,7 +80,7 @@ async def _my(
     token = request.path_params["token"]
     (enrolment,) = site.read(request, To.MY)
     async with house.db.reading() as session:
-        found = await learners.course_page(session, int(enrolment), now=house.clock.now())
+        found = await learners.course_page(session, int(enrolment), house=house.dress, now=house.clock.now())
     to = partial(site.path, request)
     page = contexts.MyCourse(
         page=found,

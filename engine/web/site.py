@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from engine import clock
 from engine.core import consent, links
+from engine.mail import dress
 
 
 class To(StrEnum):
@@ -81,6 +82,10 @@ class Site(Protocol):
     @property
     def fingerprint(self) -> consent.Fingerprint:
         """By which an address is known without being kept."""
+
+    @property
+    def dress(self) -> dress.Dress:
+        """What all mails and pages of this installation say of sender and tutor."""
 
     @property
     def demo(self) -> Demo | None: ...

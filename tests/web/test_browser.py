@@ -1,17 +1,17 @@
 """The pages in a real browser: readable by everyone, on a phone, in the dark, with and without scripts."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
-import uvicorn
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage
 
 from engine import app
+from engine import serving as listening
 from engine.core import links
+from tests.journeys.background import background
 from tests.web import course
 from tests.web.conftest import Visit
 
@@ -21,17 +21,9 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "bes
 @asynccontextmanager
 async def serving(site: app.Site) -> AsyncIterator[str]:
     """The site on a free port; its address."""
-    config = uvicorn.Config(app.web_app(site, workers=False), port=0, log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn has no event to wait for
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await task
+    with listening.listen("127.0.0.1", 0) as opened:
+        async with background(app.web_app(site, workers=False), opened) as url:
+            yield url
 
 
 async def _addresses(visit: Visit) -> list[str]:
