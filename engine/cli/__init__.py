@@ -61,11 +61,15 @@ def serve(
     values = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     found = common.load(database, **values)
     if demo:
-        common.run(demo_serve.run(found, smtp_address=smtp, announce=lambda url: typer.echo(f"{url}/demo")))
+        common.run(demo_serve.run(found, smtp_address=smtp, announce=_announce_demo))
         return
     if smtp:
         raise errors.Invalid("--smtp goes with --demo; in production set PARCOURS_SMTP_URL.")
     common.run(_serve(found))
+
+
+def _announce_demo(url: str) -> None:
+    typer.echo(f"Open {url}/demo (Ctrl+C stops it)")
 
 
 async def _serve(found: Settings) -> None:

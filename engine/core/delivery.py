@@ -1,6 +1,5 @@
 """One mail owed to one person: its states, its identity, what the server said, and when to try again."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -84,16 +83,6 @@ def dedup_key(subject: str, kind: Kind, lesson_key: str = "", occasion: str = ""
     if any("/" in part for part in parts):
         raise ValueError(f"a part of a dedup key holds a slash: {parts}")
     return "/".join(parts)
-
-
-def message_id(dedup_key: str, *, key: bytes, host: str) -> str:
-    """The Message-ID of a delivery, brackets included: the same at each try, so that a copy is recognised.
-
-    Keyed, so that a reader of the mail cannot find out from it who else is enrolled.
-    """
-    short = hashlib.blake2s(key).digest()  # a blake2s key holds 32 bytes at most
-    digest = hashlib.blake2s(dedup_key.encode(), key=short, digest_size=16, person=b"msg-id").hexdigest()
-    return f"<{digest}@{host}>"
 
 
 @dataclass(frozen=True, slots=True)

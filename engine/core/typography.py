@@ -6,7 +6,7 @@ NARROW = "\u202f"  # before ; ! ? and inside « », between groups of digits
 WIDE = "\u00a0"  # before : and before % and units
 
 # What must stay as it is: addresses, URLs, slots, and anything between back-quotes.
-_ASIDE = re.compile(r"(https?://\S+|[\w.+-]+@[\w.-]+|\{\{.*?\}\}|`[^`]*`)")
+_ASIDE = re.compile(r"(https?://\S+|[\w.+'-]+@[\w.-]+|\{\{.*?\}\}|`[^`]*`)")
 _RULES = (
     (re.compile(r"(?:(?<=\S)[ \u00a0\u202f]*|^[ \u00a0\u202f]+)([;!?]+)(?=[\s»)\]…\"'’]|$)"), NARROW + r"\1"),
     (re.compile(r"[ \u00a0]+:(?=\s|$)"), WIDE + ":"),

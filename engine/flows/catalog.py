@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import unified_diff
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import and_, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import errors, progress
@@ -116,7 +116,7 @@ async def publish(
     if parent and current and parent != current.hash:
         raise errors.Conflict(f"La version actuelle de « {slug} » est {current.hash}, pas {parent}.")
     version = await _version(session, course, files, digest, current, now)
-    moved, stay = await _move(session, course, current, version, read.course, others)
+    moved, stay = await _move(session, course, current, version, read.course, others, now)
     course.current_version_id = version.id
     return Published(slug, digest, True, moved, stay)
 
@@ -153,6 +153,7 @@ async def _move(
     version: Version,
     new: model.Course,
     others: Literal["move", "stay"] | None,
+    now: datetime,
 ) -> tuple[int, int]:
     """Take those in the middle of the course along, or leave them: how many of each."""
     if current is None:
@@ -171,14 +172,9 @@ async def _move(
         )
     if not count or others == "stay":
         return 0, int(count or 0)
-    values: dict[str, object] = {"version_id": version.id}
+    values = {"version_id": version.id}
     if old is not None and not same:
-        keys = {lesson.key: change.successor(old, new, lesson.key) for lesson in old.lessons}
-        gone = {key: to for key, to in keys.items() if key != to}
-        if gone:
-            values["next_key"] = case(gone, value=Enrolment.next_key, else_=Enrolment.next_key)
-            over = [key for key, to in gone.items() if not to]
-            values["next_kind"] = case((Enrolment.next_key.in_(over), "farewell"), else_=Enrolment.next_kind)
+        values |= _new_places(old, new, now)
     await session.execute(
         update(Enrolment)
         .where(*midway, Enrolment.version_id == current.id)
@@ -186,6 +182,22 @@ async def _move(
         .execution_options(synchronize_session=False)
     )
     return int(count), 0
+
+
+def _new_places(old: model.Course, new: model.Course, now: datetime) -> dict[str, Any]:
+    """Where those stand after the move whose next lesson is gone, or who waited at a gate for ever."""
+    row = Enrolment
+    waits = and_(row.due_at.is_(None), row.state == progress.State.ACTIVE, row.next_kind == "lesson")
+    values: dict[str, Any] = {"due_at": case((waits, now), else_=row.due_at)}
+    keys = {lesson.key: change.successor(old, new, lesson.key) for lesson in old.lessons}
+    gone = {key: to for key, to in keys.items() if key != to}
+    if gone:
+        over = [key for key, to in gone.items() if not to]
+        values["next_key"] = case(gone, value=row.next_key, else_=row.next_key)
+        values["next_kind"] = case((row.next_key.in_(over), "farewell"), else_=row.next_kind)
+        values["gate_since"] = case((row.next_key.in_(gone), None), else_=row.gate_since)
+        values["reminders"] = case((row.next_key.in_(gone), 0), else_=row.reminders)
+    return values
 
 
 def difference(old: Files, new: Files) -> str:

@@ -56,7 +56,7 @@ SAID = {
     "slot": "C'est noté : vos leçons suivent désormais ce jour et cette heure.",
     "pace": "C'est noté : votre rythme est changé.",
     "name": "C'est noté : votre prénom est changé.",
-    "pause": "Votre parcours est en pause. Rien ne partira avant la reprise.",
+    "pause": "C'est noté : rien ne partira avant la reprise.",
     "resume": "Bon retour ! Votre parcours reprend.",
     "address": "Un message vient de partir vers votre nouvelle adresse : ouvrez-le pour la confirmer. "
     "D'ici là, rien ne change.",

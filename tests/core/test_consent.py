@@ -77,6 +77,11 @@ def test_a_hostile_address_is_refused_in_words_for_people(address: str) -> None:
     assert len(str(caught.value)) < 100, "what was typed is not said again"
 
 
+def test_a_long_address_is_said_to_be_long() -> None:
+    with pytest.raises(errors.Invalid, match="trop longue"):
+        consent.checked_address("a" * 10_000 + "@example.org")
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.text(max_size=40)

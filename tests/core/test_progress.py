@@ -189,6 +189,8 @@ def test_no_reminder_leaves_at_or_after_the_limit() -> None:
     mails = days(gate(5, limit=14))
     assert [kind for kind, *_ in mails[:3]] == ["reminder", "reminder", "lesson"]
     assert mails[2][2] == TUESDAY + timedelta(14)
+    between_two_slots = days(gate(5, limit=10))
+    assert between_two_slots[2] == ("lesson", "l2", TUESDAY + timedelta(10))
 
 
 def test_reminders_do_not_wait_for_a_slow_pace() -> None:

@@ -186,7 +186,7 @@ def test_a_silent_learner_is_the_rules_taken_step_by_step(
     assert simulated == list(by_hand(of, slot, rules, Facts(about)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     courses(),
     slots_and_rules(),

@@ -41,6 +41,7 @@ def test_what_is_typed_and_what_is_printed(typed: str, printed: str) -> None:
         "https://example.org/?a=1;b='x'!c",
         "mailto:o'brien@example.org",
         "alice+l@example.org",
+        "o'brien@example.org",
         "{{ l'eau ! }}",
         "`a ! b ; 'c'`",
         "01 23 45 67 89",
@@ -50,12 +51,12 @@ def test_what_is_typed_and_what_is_printed(typed: str, printed: str) -> None:
     ],
 )
 def test_what_stays_as_it_is(text: str) -> None:
-    assert french(text).replace("mailto:o’", "mailto:o'") == text
+    assert french(text) == text
 
 
 ASIDE = [
     "https://x.fr/?q=1;a='b'&c=5%20!",
-    "o.b+c@x-y.fr",
+    "o'b+c@x-y.fr",
     "{{ learner.first_name }}",
     "`l'eau ! 5 %`",
     "08:30",
@@ -71,7 +72,7 @@ TEXT = st.lists(PIECE, max_size=15).map("".join)
 _LOOSE = re.compile(rf"[ {NARROW}{WIDE}'’]")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(TEXT)
 @example("«https://x.fr»")
 @example("a@b.fr!")
@@ -80,7 +81,7 @@ def test_twice_is_as_once(text: str) -> None:
     assert french(french(text)) == french(text)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(TEXT)
 def test_only_spaces_and_apostrophes_change(text: str) -> None:
     assert _LOOSE.sub("", french(text)) == _LOOSE.sub("", text)

@@ -232,6 +232,16 @@ async def test_a_lesson_refused_until_then_expires_before_the_next(town: Town) -
     ]
 
 
+async def test_a_mailbox_that_stays_full_does_not_hold_up_the_course(town: Town) -> None:
+    await town.publish(course(a="", b="", c="", d=""))
+    alice = await town.enrol(ALICE)
+    town.answer = lambda mail: FULL if mail.lesson_key == "b" else SENT
+    await town.live("2027-04-30 00:00")
+    a, b, *others = await town.states(alice, "lesson")
+    assert (a, others) == ("a sent", ["c sent", "d sent"])
+    assert b.startswith("b failed expired: 452")
+
+
 async def test_a_lesson_refused_on_the_first_day_leaves_on_the_next_at_its_hour(town: Town) -> None:
     await town.publish()
     alice = await town.enrol(ALICE)

@@ -90,7 +90,7 @@ def test_my_course_says_why_a_lesson_moved(site: app.Site) -> None:
 def test_my_course_asks_first_for_what_a_lesson_needs(site: app.Site) -> None:
     ahead = _my_course(site, _next(needs=TODO))
     assert MOMENT in ahead
-    assert "faites d’abord ceci\u00a0: Trois tâches" in ahead
+    assert "faites d’abord ceci\u00a0: «\u202fTrois tâches\u202f»" in ahead
     shut = _my_course(site, _next(waits_for=TODO))
     assert MOMENT not in shut, "the day of a reminder is not that of the lesson"
     for shown in (ahead, shut):

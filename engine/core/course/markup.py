@@ -219,7 +219,7 @@ def parse(text: str, *, language: str = "fr") -> Document:
     Lines are counted from 1 at the beginning of `text`.
     """
     reader = _Reader(language)
-    nested, unclosed = _nest(text.replace("\x00", "\ufffd"))
+    nested, unclosed = _nest(text)
     for line in unclosed:
         reader.odd(line, "bloc jamais fermé", "terminez-le par une ligne « ::: »")
     environment: dict[str, Any] = {}

@@ -305,6 +305,9 @@ def test_a_file_that_cannot_be_read_makes_no_other_mistakes() -> None:
     for path in (FIRST, SECOND, LAST, POINT):
         (problem,) = told(mini() | {path: "é".encode("latin-1")})
         assert (problem.path, problem.line, problem.cause) == (path, 1, "le fichier n'est pas en UTF-8")
+    asked = changed(SECOND, "learner.size >= 10", "answers.point.done")
+    (problem,) = told(asked | {POINT: b"kind: checkin\ntitle: Sans question\n"})
+    assert (problem.path, problem.cause) == (POINT, "il manque « prompt »")
     (problem,) = told({**mini(), COURSE: b"title: \xe9"})
     assert problem.path == COURSE
 
