@@ -38,7 +38,7 @@ class Site:
     ) -> None:
         signing, suppressing = keys(settings)
         self.settings, self.db, self.clock, self.demo = settings, db, clock, demo
-        self.links = links.Links(settings.url, signing)
+        self.links = links.Links(settings.url, signing, lasting=suppressing)
         self.fingerprint = consent.fingerprint(suppressing)
         self.dress = wardrobe(settings)
         self.house = letters.House(self.links, self.dress, builds.Builds(), settings.mail_host)
@@ -60,6 +60,10 @@ class Site:
         )
         self.turn = asyncio.Lock()
         """Planner and sender of one process take turns; the demo's clock takes it for a whole step."""
+
+    def stop(self) -> None:
+        """The signal came: no mail is begun any more, those in hand have 9 seconds."""
+        self.sender.stopping.set()
 
     def wake(self) -> None:
         self.plan_bell.ring()

@@ -1,7 +1,9 @@
 """Listening: a socket, an HTTP server on it, and a clean end."""
 
+import asyncio
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -31,11 +33,18 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Says when it answers, and not before."""
+    """Says when it answers, and when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announce: Callable[[], None], stopping: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._announce = announce
+        self._announce, self._stopping = announce, stopping
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._stopping)
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -43,9 +52,18 @@ class _Server(uvicorn.Server):
             self._announce()
 
 
-async def serve(app: Starlette, listening: socket.socket, *, announce: Callable[[], None]) -> None:
-    """Answer until SIGTERM or SIGINT; requests in hand have 5 seconds to end."""
+async def serve(
+    app: Starlette,
+    listening: socket.socket,
+    *,
+    announce: Callable[[], None],
+    stopping: Callable[[], None] = lambda: None,
+) -> None:
+    """Answer until SIGTERM or SIGINT; requests in hand have 5 seconds to end.
+
+    `announce` is called once pages are answered, `stopping` as soon as the signal comes.
+    """
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, proxy_headers=False, timeout_graceful_shutdown=5
     )
-    await _Server(config, announce).serve(sockets=[listening])
+    await _Server(config, announce, stopping).serve(sockets=[listening])

@@ -3,14 +3,15 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from engine import app as application
 from engine import serving
 from engine import settings as settings_module
-from engine.cli import common, course, learner
+from engine.cli import common, course, delivery, learner
 from engine.clock import SystemClock
 from engine.core import errors
 from engine.demo import check as demo_check
@@ -32,6 +33,7 @@ main_app.add_typer(settings_app, name="settings")
 
 main_app.add_typer(course.app, name="course")
 main_app.add_typer(learner.app, name="learner")
+main_app.add_typer(delivery.app, name="delivery")
 main_app.command("why")(learner.why)
 
 
@@ -39,10 +41,19 @@ def main() -> None:
     """Run a command; an error that we know is one line on stderr and exit code 1."""
     try:
         main_app()
+    except errors.Invalid as error:
+        _fail(*error.problems.values())
     except errors.ParcoursError as error:
-        problems = error.problems.values() if isinstance(error, errors.Invalid) else [str(error)]
-        print(*problems, sep="\n", file=sys.stderr)  # noqa: T201  # this is the command line
-        sys.exit(1)
+        _fail(str(error))
+    except DBAPIError as error:
+        _fail(f"The database does not answer: {str(error.orig).strip()}")
+    except OSError as error:
+        _fail(f"{error.filename or 'system'}: {error.strerror or error}")
+
+
+def _fail(*lines: str) -> NoReturn:
+    print(*lines, sep="\n", file=sys.stderr)  # noqa: T201  # this is the command line
+    sys.exit(1)
 
 
 @main_app.command()
@@ -68,6 +79,14 @@ def serve(
     common.run(_serve(found))
 
 
+def _shown(name: str, found: Settings) -> str:
+    """A setting as it may be seen: the password in the database's address is hidden too."""
+    value = getattr(found, name)
+    if name == "database_url":
+        return databases.parse(value).render_as_string(hide_password=True)
+    return str(value)
+
+
 def _announce_demo(url: str) -> None:
     typer.echo(f"Open {url}/demo (Ctrl+C stops it)")
 
@@ -82,7 +101,9 @@ async def _serve(found: Settings) -> None:
     await application.prepare(site)
     here = f"Parcours listens on {found.host}:{found.port}, public address {found.url}"
     with serving.listen(found.host, found.port) as listening:
-        await serving.serve(application.web_app(site), listening, announce=lambda: typer.echo(here))
+        await serving.serve(
+            application.web_app(site), listening, announce=lambda: typer.echo(here), stopping=site.stop
+        )
 
 
 @main_app.command()
@@ -127,7 +148,7 @@ async def _upgrade(found: Settings) -> None:
 def settings_show(as_json: common.AsJson = False) -> None:
     """Every setting as it is in force; secrets are hidden."""
     found = common.load()
-    shown = {settings_module.variable(name): str(getattr(found, name)) for name in Settings.model_fields}
+    shown = {settings_module.variable(name): _shown(name, found) for name in Settings.model_fields}
     if as_json:
         common.print_json(shown)
         return

@@ -13,22 +13,32 @@ from hashlib import blake2s
 
 from engine.core import errors
 
+LEAVE = "u"
+"""The purpose of the links that leave a course."""
+
 _DIGEST_BYTES = 12
 _PART = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MAX_TOKEN = 300
 
 
 class Links:
-    """Builds and reads the links of one installation. The first key signs, all verify."""
+    """Builds and reads the links of one installation. The first key signs, all verify.
 
-    def __init__(self, base_url: str, keys: Sequence[bytes]) -> None:
+    Links that leave a course are signed by the key that is never changed: they work for ever.
+    """
+
+    def __init__(self, base_url: str, keys: Sequence[bytes], *, lasting: bytes) -> None:
         self.base_url = base_url.rstrip("/")
         self._keys = tuple(blake2s(key, person=b"parcours").digest() for key in keys)
+        self._lasting = blake2s(lasting, person=b"leaving").digest()
 
     def token(self, purpose: str, *parts: str | int) -> str:
         """A signed token for `purpose`; parts are letters, digits, `-` and `_`."""
         body = ".".join(str(part) for part in parts)
-        return f"{body}.{_sign(self._keys[0], purpose, body)}"
+        return f"{body}.{_sign(self._keys_of(purpose)[0], purpose, body)}"
+
+    def _keys_of(self, purpose: str) -> tuple[bytes, ...]:
+        return (self._lasting,) if purpose == LEAVE else self._keys
 
     def url(self, purpose: str, *parts: str | int) -> str:
         return f"{self.base_url}/{purpose}/{self.token(purpose, *parts)}"
@@ -39,7 +49,7 @@ class Links:
         parts = tuple(body.split("."))
         # compare_digest takes ASCII only; a token that is not ASCII cannot be ours anyway.
         if token.isascii() and all(_PART.fullmatch(part) for part in parts):
-            for key in self._keys:
+            for key in self._keys_of(purpose):
                 if hmac.compare_digest(_sign(key, purpose, body), signature):
                     return parts
         raise errors.BadLink("Ce lien n'est pas complet ou a été modifié.")

@@ -15,7 +15,7 @@ _RULES = (
     (re.compile(r"(?<=\d)[ \u202f](?=\d{3}(?!\d))"), NARROW),
     (re.compile(r"(?<=\d)[ \u202f]?(?=%)"), WIDE),
     (re.compile(r"(?<=\d) (?=(?:€|M€|Md€|k€|°C|h|min|km|kg)(?!\w))"), WIDE),
-    (re.compile(r"\b(n°|art\.|p\.) (?=\d)"), r"\1" + WIDE),
+    (re.compile(r"\b(n°|art\.|p\.|[LRD]\.) (?=\d)"), r"\1" + WIDE),
     (re.compile(r"'"), "’"),
 )
 

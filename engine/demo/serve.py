@@ -37,6 +37,6 @@ async def run(settings: Settings, *, smtp_address: str | None, announce: Callabl
     demo = Demo(clock, mailbox)
     demo.site = site = app.Site(settings, db, clock, demo=demo)
     await app.prepare(site)
-    await serving.serve(app.web_app(site), listening, announce=lambda: announce(here))
+    await serving.serve(app.web_app(site), listening, announce=lambda: announce(here), stopping=site.stop)
     if mailbox:
         await mailbox.close()

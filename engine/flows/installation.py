@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import delivery
+from engine.flows import outbox
 from engine.tables import Delivery, Meta
 
 _DEMO_OFFSET = "demo_offset_seconds"
@@ -13,18 +14,23 @@ _DEMO_OFFSET = "demo_offset_seconds"
 
 async def health(session: AsyncSession, *, now: datetime) -> dict[str, object]:
     """Counts that an operator watches: what waits, since when, and what needs a human."""
-    waiting, oldest = (
+    due = (Delivery.state.in_(delivery.READY), Delivery.due_at <= now)
+    waiting, oldest, refused = (
         await session.execute(
-            select(func.count(), func.min(Delivery.due_at)).where(
-                Delivery.state.in_(delivery.READY), Delivery.try_at <= now
-            )
+            select(
+                func.count(),
+                func.min(Delivery.due_at),
+                func.count(case((Delivery.state == delivery.State.RETRY, 1))),
+            ).where(*due)
         )
     ).one()
-    held = await session.scalar(
-        select(func.count()).select_from(Delivery).where(Delivery.state == delivery.State.HELD)
-    )
     age = int((now - oldest).total_seconds()) if oldest else 0
-    return {"mails_waiting": waiting, "oldest_wait_seconds": age, "mails_held": held or 0}
+    return {
+        "mails_waiting": waiting,
+        "mails_refused_for_now": refused,
+        "oldest_wait_seconds": age,
+        "mails_held": len(await outbox.held(session)),
+    }
 
 
 async def demo_offset(session: AsyncSession) -> timedelta:

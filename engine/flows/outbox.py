@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Select, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import calendar, delivery
+from engine.core import calendar, delivery, errors
 from engine.core.delivery import Kind, State
 from engine.core.progress import State as Progress
 from engine.tables import Delivery, Enrolment, Event, Learner, Suppression, dialect
@@ -280,6 +280,24 @@ async def hold(session: AsyncSession, mail: Begun, reason: str, *, worker: str) 
     """Put aside a mail that cannot be made, for a human to look at; the others go on."""
     mine = and_(Delivery.id == mail.id, Delivery.state == State.SENDING, Delivery.lease == worker)
     await session.execute(_put_aside(mine, State.HELD, reason[:300]))
+
+
+async def held(session: AsyncSession) -> list[Delivery]:
+    """Mails that wait for a human (those that a pause keeps back wait for the learner)."""
+    found = await session.scalars(
+        select(Delivery).where(Delivery.state == State.HELD, Delivery.reason != _PAUSED).order_by(Delivery.id)
+    )
+    return list(found)
+
+
+async def free(session: AsyncSession, delivery_id: int, *, now: datetime) -> None:
+    """Let a held mail leave after all, at once. Raises `errors.NotFound`, `errors.NotAllowed`."""
+    mail = await session.get(Delivery, delivery_id, with_for_update=True)
+    if mail is None:
+        raise errors.NotFound(f"There is no mail number {delivery_id}.")
+    mail.state, mail.reason = delivery.advance(State(mail.state), "free"), ""
+    mail.due_at = mail.try_at = now
+    mail.expires_at = max(mail.expires_at, now + _PATIENCE)
 
 
 async def release(session: AsyncSession, *, worker: str, unsent: Sequence[Begun] = ()) -> None:

@@ -9,9 +9,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engine import observe
 from engine.core import errors
 from engine.tables import db
 from engine.web import contexts, guard, pages
+
+log = observe.logger("web")
 
 
 class Unavailable(HTTPException):
@@ -62,12 +65,19 @@ async def _on_parcours(request: Request, problem: Exception) -> Response:
 
 
 async def _on_crash(request: Request, problem: Exception) -> Response:
+    log.error("page failed", page=_place(request), exc_info=problem)
     return page(request, 500)
+
+
+def _place(request: Request) -> str:
+    """The page's address without its token."""
+    return request.url.path[:3] if request.url.path.startswith(guard.PRIVATE) else request.url.path
 
 
 async def _on_database(request: Request, problem: Exception) -> Response:
     if isinstance(problem, DBAPIError) and not db.unavailable(problem):
         raise problem
+    log.error("database trouble", page=_place(request), error=str(getattr(problem, "orig", problem)))
     return page(request, 503, {"Retry-After": "300"})
 
 

@@ -10,7 +10,16 @@ from engine import cli
 from tests.cli.command import ROOT, parcours
 
 DOCS = ("README.md", "courses/README.md", "deploy/README.md")
-_COMMAND = re.compile(r"`?(?:\.venv/bin/)?parcours ((?:course|learner|db|settings) [a-z]+|[a-z]+)")
+_COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?parcours ([a-z]+(?: [a-z]+)?)")
+_FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`([^`\n]+)`")
+
+
+def _code(text: str) -> Iterator[str]:
+    """Lines of fenced blocks, and spans of code."""
+    for block in _FENCED.findall(text):
+        yield from block.splitlines()[1:-1]
+    yield from _INLINE.findall(_FENCED.sub("", text))
 
 
 def _commands(app: typer.Typer, before: str = "") -> Iterator[str]:
@@ -29,10 +38,11 @@ def _read(path: str) -> str:
 @pytest.mark.parametrize("path", DOCS)
 def test_every_command_a_document_names_exists(path: str) -> None:
     known = set(_commands(cli.main_app))
-    text = "\n".join(re.findall(r"`[^`]+`|^(?:    |\$ |\.venv|parcours).*$", _read(path), re.MULTILINE))
-    named = {found[1] for found in _COMMAND.finditer(text)}
-    groups = {name.split()[0] for name in known}
-    assert {name for name in named if name not in known and name not in groups} == set()
+    groups = {name.split()[0] for name in known if " " in name}
+    named = {found[1] for code in _code(_read(path)) if (found := _COMMAND.match(code.strip()))}
+    assert named, "the document names no command"
+    wrong = {name for name in named if name not in known and name.split()[0] not in known - groups}
+    assert wrong - groups == set()
 
 
 def test_every_command_is_in_a_document() -> None:
@@ -51,5 +61,6 @@ def test_every_command_has_help() -> None:
 @pytest.mark.parametrize("path", [*DOCS, "CHANGELOG.md", "engine/DECISIONS.md"])
 def test_links_between_documents_lead_somewhere(path: str) -> None:
     folder = (ROOT / path).parent
-    targets = re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", _read(path))
+    prose = _INLINE.sub("", _FENCED.sub("", _read(path)))
+    targets = re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", prose)
     assert [target for target in targets if not (folder / target).exists()] == []

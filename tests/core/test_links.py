@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.core import errors, links
 
-OURS = links.Links("https://cours.example.org/", [b"first", b"second"])
+OURS = links.Links("https://cours.example.org/", [b"first", b"second"], lasting=b"for ever")
 NOW = datetime(2027, 3, 22, 9, 0, 7, tzinfo=UTC)
 TOKEN = OURS.token("l", 12, "reperes")
 
@@ -76,12 +76,23 @@ def test_any_token_is_refused(token: str, purpose: str) -> None:
 
 
 def test_the_first_key_signs_and_all_verify() -> None:
-    rotated = links.Links("https://x", [b"third", b"first"])
+    rotated = links.Links("https://x", [b"third", b"first"], lasting=b"for ever")
     assert rotated.read("l", TOKEN) == ("12", "reperes"), "a link from before the rotation"
     assert rotated.token("l", 12, "reperes") != TOKEN
     assert refused(rotated.token("l", 12, "reperes")), "the new key is not ours yet"
-    assert refused(TOKEN, by=links.Links("https://x", [b"third", b"second"]))
-    assert links.Links("https://x", [b"k" * 300]).token("l", 1)  # longer than blake2s takes
+    assert refused(TOKEN, by=links.Links("https://x", [b"third", b"second"], lasting=b"for ever"))
+    assert links.Links("https://x", [b"k" * 300], lasting=b"for ever").token(
+        "l", 1
+    )  # longer than blake2s takes
+
+
+def test_a_link_that_leaves_survives_any_rotation() -> None:
+    leave = OURS.token("u", 12)
+    rotated = links.Links("https://x", [b"quite another"], lasting=b"for ever")
+    assert rotated.read("u", leave) == ("12",)
+    assert refused(leave, purpose="m"), "it opens nothing else"
+    other = links.Links("https://x", [b"first"], lasting=b"of another house")
+    assert refused(leave, purpose="u", by=other)
 
 
 PART = st.text(st.sampled_from("azAZ09-_"), min_size=1, max_size=64)

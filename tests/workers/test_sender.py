@@ -27,7 +27,10 @@ async def working(
     town: Town, server: Smtpd, *, connections: int = 2, in_doubt: Literal["send", "hold"] = "send"
 ) -> AsyncIterator[sender.Sender]:
     house = letters.House(
-        links.Links(DRESS.base_url, [b"key"]), DRESS, builds.Builds(), "parcours.example.org"
+        links.Links(DRESS.base_url, [b"key"], lasting=b"for ever"),
+        DRESS,
+        builds.Builds(),
+        "parcours.example.org",
     )
     pool = smtp.Pool(smtp.parse(f"smtp://127.0.0.1:{server.port}?starttls=never"), size=connections)
     yield sender.Sender(town.db, town.clock, house, pool, connections=connections, in_doubt=in_doubt)

@@ -1,5 +1,6 @@
 """What a new version changes for those who are in the middle of the old one."""
 
+from engine.core.course import grammar
 from engine.core.course.model import Course
 
 
@@ -16,7 +17,11 @@ def _bones(course: Course) -> object:
         (lesson.key, lesson.module.key, lesson.when, lesson.requires, lesson.delay, lesson.activities)
         for lesson in course.lessons
     ]
-    return lessons, dict(course.activities), course.rules
+    activities = {
+        key: (activity.kind, grammar.question_keys(activity), grammar.axis_keys(activity))
+        for key, activity in course.activities.items()
+    }
+    return lessons, activities, course.rules
 
 
 def successor(old: Course, new: Course, key: str) -> str:
