@@ -45,6 +45,8 @@ class Offer:
     slot: calendar.Slot
     """The one that the form proposes."""
     working_days: frozenset[int]
+    pace: int
+    """Every n-th slot: 1, 2 or 4."""
     consent: Consent
     """In the course's own language, whatever that of the page."""
 

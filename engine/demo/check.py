@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -181,7 +182,7 @@ class Journey:
         fresh, self._read = self._mailbox.mails[self._read :], len(self._mailbox.mails)
         for mail in fresh:
             kind, key = kind_of(mail)
-            self._said(f"{mail.at:%Y-%m-%d} {kind} {key}".rstrip())
+            self._said(f"{parsedate_to_datetime(mail.message['Date']):%Y-%m-%d} {kind} {key}".rstrip())
             if kind in ("lesson", "reminder"):
                 await self._do(links_of(mail))
 

@@ -45,6 +45,7 @@ async def offer(session: AsyncSession, slug: str) -> views.Offer:
         modules=tuple(views.Module(module.title, module.summary) for module in course.modules),
         slot=calendar.Slot.parse(course.slot, _ZONE),
         working_days=course.rules.working_days,
+        pace=course.rules.pace,
         consent=views.Consent(consent.wording(course.title, course.language), consent.WORDING_VERSION),
     )
 
