@@ -201,12 +201,12 @@ class Journey:
         """Ask for one's own data, and hold the ledger against the mailbox."""
         result, mails = self.result, self._mailbox.mails
         known = [kind_of(mail) for mail in mails]
-        result.mails = dict(Counter(kind for kind, _ in known))
         lessons = [mail for mail in mails if kind_of(mail)[0] == "lesson"]
         identities = Counter(str(mail.message["Message-ID"]) for mail in mails)
         result.duplicates = sum(identities.values()) - len(identities)
         result.lessons_received = len({kind_of(mail)[1] for mail in lessons})
         exported = await self._export(lessons[-1] if lessons else None)
+        result.mails = dict(Counter(kind_of(mail)[0] for mail in mails))
         planned = [row for row in exported.get("Messages", []) if row["Message"] == "lesson"]
         result.lessons_planned = len(planned)
         result.missing = [row["Leçon"] for row in planned if ("lesson", row["Leçon"]) not in known]

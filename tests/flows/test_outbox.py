@@ -1,5 +1,6 @@
 """The ledger: owed once, leased to one, never lost, put aside when something stands against it."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -109,7 +110,8 @@ async def test_two_workers_that_lease_at_the_same_moment_pass_over_each_other(to
         await owed(town, alice, key=key)
     async with town.db.transaction() as one, town.db.transaction() as two:
         first = await outbox.lease(one, worker="one", limit=2, now=town.now)
-        second = await outbox.lease(two, worker="two", limit=4, now=town.now)
+        async with asyncio.timeout(3):
+            second = await outbox.lease(two, worker="two", limit=4, now=town.now)
     assert len(first) == len(second) == 2
     assert not set(first) & set(second)
 

@@ -56,7 +56,7 @@ async def test_the_export_holds_everything(town: Town) -> None:
             "point",
             "greylisted",
         ),
-        *("welcome", "lesson", "handed_in", "donné", "J'accepte"),
+        *("welcome", "lesson", "handed_in", "donné", "J’accepte"),
     ):
         assert fact in text, fact
     async with town.db.reading() as session:

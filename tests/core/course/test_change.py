@@ -9,6 +9,7 @@ from tests.core.course.files import COURSE, FIRST, LAST, POINT, SECOND, changed,
 @pytest.mark.parametrize(
     ("path", "old", "new"),
     [
+        (POINT, "Avez-vous", "Et si vous aviez"),
         (FIRST, "Regarder avant de trier", "Regarder, puis trier"),
         (FIRST, "comptez les mails", "notez les mails"),
         (LAST, "minutes: 3", "minutes: 9\nreview_by: 2027-01-01"),
@@ -29,7 +30,6 @@ def test_words_keep_the_structure(path: str, old: str, new: str) -> None:
         (LAST, "minutes: 3", "minutes: 3\ndelay: 10"),
         (SECOND, "module: debut", "module: fin"),
         (FIRST, "activite:point", "lecon:tenir"),
-        (POINT, "Avez-vous", "Et si vous aviez"),
         (COURSE, "calendar: FR", "calendar: FR-974"),
         (COURSE, "calendar: FR", "calendar: FR\npace: 2"),
     ],
