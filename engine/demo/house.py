@@ -64,8 +64,9 @@ class Demo:
         site = self.site
         assert site is not None  # wired by serve
         async with site.turn:
-            before = await self._sent(site)
+            # What was due already, such as a welcome, is not yet the next lesson.
             await self._run_to_quiet(site)
+            before = await self._sent(site)
             for _ in range(_MOST_STEPS):
                 if await self._sent(site) > before:
                     break
