@@ -32,9 +32,14 @@ async def _sign_up(page: Page, url: str) -> None:
 
 
 async def _newest_mail(page: Page, url: str) -> None:
-    """Open the newest mail in the mailbox page."""
-    await page.goto(f"{url}/demo")
-    await page.locator("a[href^='/demo/mail/']").first.click()
+    """Open the newest mail in the mailbox page, which does not reload by itself."""
+    newest = page.locator("a[href^='/demo/mail/']").first
+    async with asyncio.timeout(30):
+        await page.goto(f"{url}/demo")
+        while not await newest.count():
+            await asyncio.sleep(0.2)
+            await page.goto(f"{url}/demo")
+    await newest.click()
 
 
 async def _follow(page: Page, label: str) -> Page:
