@@ -10,6 +10,8 @@ from engine.flows import catalog
 from engine.tables import Version
 from tests.people import ALICE, BOB, DRESS, SLUG, THREE, Town, course
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 WORDS = course(a="", b="", c="", words="Un chiffre corrigé.")
 WITHOUT_B = course(a="", c="")
 

@@ -12,6 +12,8 @@ from engine.flows import enrolments, learners, outbox
 from engine.tables import Consent, Suppression
 from tests.people import ALICE, BOB, DRESS, FULL, SENT, Town, course, paris
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 FIVE = course(a="", b="", c="", d="", e="")
 
 

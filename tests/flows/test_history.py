@@ -6,6 +6,8 @@ from engine.core import delivery, errors
 from engine.flows import enrolments, history
 from tests.people import ALICE, BOB, CHARLIE, FULL, SENT, Town, course
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 GATED = course(a="", b="requires: {activity: point, reminders: 1, limit: 30}", c="when: learner.size >= 50")
 
 

@@ -13,6 +13,8 @@ from engine.flows import enrolments, outbox
 from engine.tables import Delivery, Enrolment
 from tests.people import ALICE, BOB, FULL, SENT, Town, fingerprint
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 GONE = delivery.Refused(550, "5.1.1 no such user", True, "recipient")
 DOWN = delivery.Refused(0, "no connection to smtp.example.org:25: refused", False, "server")
 OURS = delivery.Refused(552, "5.3.4 message too big", True, "server")
@@ -103,7 +105,7 @@ async def test_two_workers_never_get_the_same_row(town: Town) -> None:
     assert not set(one) & set(two)
 
 
-@pytest.mark.parametrize("town_url", ["postgresql"], indirect=True)  # on SQLite a writer is alone
+@pytest.mark.parametrize("town_database", ["postgresql"], indirect=True)  # on SQLite a writer is alone
 async def test_two_workers_that_lease_at_the_same_moment_pass_over_each_other(town: Town) -> None:
     alice = await active(town)
     for key in "abcd":

@@ -1,6 +1,8 @@
 """Who receives what and when, on both databases: the course's rules, lived."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -10,6 +12,8 @@ from engine.core import delivery
 from engine.flows import activities, catalog, enrolments, outbox, planning
 from engine.tables import Delivery, Version
 from tests.people import ALICE, BOB, CHARLIE, FULL, SENT, Town, course, paris, told
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 GATE = "requires: {{activity: point, reminders: {reminders}, limit: {limit}, then: {then}}}"
 
@@ -119,7 +123,7 @@ async def test_two_planners_at_once_plan_nobody_twice(town: Town) -> None:
         assert len(await town.mails(person, "lesson")) == 1
 
 
-@pytest.mark.parametrize("town_url", ["postgresql"], indirect=True)  # on SQLite a writer is alone
+@pytest.mark.parametrize("town_database", ["postgresql"], indirect=True)  # on SQLite a writer is alone
 async def test_a_row_that_another_planner_holds_is_passed_over(town: Town) -> None:
     await town.publish()
     await town.enrol(ALICE)
@@ -466,28 +470,39 @@ async def test_a_row_that_was_repaired_leaves_at_its_hour_on_an_open_day(town: T
     )
 
 
-REFUSE = {
-    True: "CREATE TRIGGER no BEFORE INSERT ON delivery WHEN NEW.enrolment_id = {id} AND NEW.kind = 'lesson' "
-    "BEGIN SELECT RAISE(ABORT, 'this one is cursed'); END",
-    False: """
-        CREATE FUNCTION no() RETURNS trigger AS $$ BEGIN
-        IF NEW.enrolment_id = {id} AND NEW.kind = 'lesson' THEN RAISE 'this one is cursed'; END IF;
-        RETURN NEW; END $$ LANGUAGE plpgsql;
-        CREATE TRIGGER no BEFORE INSERT ON delivery FOR EACH ROW EXECUTE FUNCTION no();
-    """,
+CURSE = {
+    "sqlite": [
+        "CREATE TRIGGER curse BEFORE INSERT ON delivery WHEN NEW.enrolment_id = {id} AND NEW.kind = 'lesson' "
+        "BEGIN SELECT RAISE(ABORT, 'this one is cursed'); END"
+    ],
+    "postgresql": [
+        "CREATE FUNCTION curse() RETURNS trigger AS $$ BEGIN RAISE 'this one is cursed'; END $$ LANGUAGE plpgsql",
+        "CREATE TRIGGER curse BEFORE INSERT ON delivery FOR EACH ROW "
+        "WHEN (NEW.enrolment_id = {id} AND NEW.kind = 'lesson') EXECUTE FUNCTION curse()",
+    ],
 }
+LIFT = {"sqlite": "DROP TRIGGER curse", "postgresql": "DROP FUNCTION curse CASCADE"}
+
+
+@asynccontextmanager
+async def cursed(town: Town, enrolment: int) -> AsyncIterator[None]:
+    """The database refuses this person's lessons."""
+    name = town.db.engine.dialect.name
+    async with town.db.engine.begin() as connection:
+        for statement in CURSE[name]:
+            await connection.exec_driver_sql(statement.format(id=enrolment))
+    try:
+        yield
+    finally:
+        async with town.db.engine.begin() as connection:
+            await connection.exec_driver_sql(LIFT[name])
 
 
 async def test_a_row_that_the_database_refuses_stops_nobody(town: Town) -> None:
     await town.publish()
     alice, bob = await town.enrol(ALICE), await town.enrol(BOB)
-    async with town.db.transaction() as session:
-        connection = await session.connection()
-        await connection.exec_driver_sql(REFUSE[town.db.is_sqlite].format(id=alice))
-    await town.live("2027-03-24 00:00")
+    async with cursed(town, alice):
+        await town.live("2027-03-24 00:00")
     assert await town.sent(bob, "lesson") == ["lesson a tue 2027-03-23 08:30"]
     assert await town.mails(alice, "lesson") == []
     assert "cursed" in (await town.events(alice, "held"))[0].text
-    if not town.db.is_sqlite:  # the tables are used again
-        async with town.db.transaction() as session:
-            await (await session.connection()).exec_driver_sql("DROP FUNCTION no() CASCADE")

@@ -11,6 +11,8 @@ from engine.flows import activities, enrolments, learners, outbox, privacy
 from engine.tables import Base, Consent, Delivery, Learner, Suppression
 from tests.people import ALICE, BOB, ORIGIN, SENT, Town, course, fingerprint
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 GATED = course(a="", b="requires: {activity: point}")
 SAID = delivery.Refused(450, "4.2.0 <alice@example.org> is greylisted, Alice", False, "recipient")
 

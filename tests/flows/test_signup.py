@@ -11,6 +11,8 @@ from engine.flows import enrolments, signup
 from engine.tables import Consent, Delivery, Enrolment, Learner, Suppression
 from tests.people import ALICE, BOB, CHARLIE, ORIGIN, SLUG, THREE, Town, course, fingerprint, paris
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 async def everybody(town: Town) -> list[Enrolment]:
     async with town.db.reading() as session:

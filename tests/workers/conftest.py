@@ -2,15 +2,15 @@
 
 from collections.abc import AsyncIterator
 
-import pytest
+import pytest_asyncio
 
-from tests.flows.conftest import postgres_with_tables, sqlite_with_tables, town, town_url
+from tests.flows.conftest import postgres_town, sqlite_town, town, town_database
 from tests.smtpd import Smtpd
 
-__all__ = ["postgres_with_tables", "sqlite_with_tables", "town", "town_url"]
+__all__ = ["postgres_town", "sqlite_town", "town", "town_database"]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def server() -> AsyncIterator[Smtpd]:
     async with Smtpd() as found:
         yield found

@@ -9,6 +9,8 @@ from sqlalchemy import text
 from engine.workers import loop
 from tests.people import Town
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 @pytest.fixture
 def bell() -> loop.Bell:

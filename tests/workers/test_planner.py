@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from engine.workers import planner
 from tests.people import ALICE, BOB, CHARLIE, Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_tick_does_all_that_is_due_and_calls_the_sender(town: Town) -> None:

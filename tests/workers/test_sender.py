@@ -19,6 +19,8 @@ from engine.workers import sender
 from tests.people import ALICE, BOB, CHARLIE, DRESS, Town, course, fingerprint
 from tests.smtpd import HANG, Smtpd
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 PEOPLE = (ALICE, BOB, CHARLIE)
 
 
@@ -302,9 +304,8 @@ async def test_a_heart_that_misses_a_beat_goes_on(
     async with working(town, server) as worker:
         step = asyncio.create_task(worker.step())
         await server.at("dot")
-        await rename(town, "delivery", "elsewhere")
-        await asyncio.sleep(0.2)
-        await rename(town, "elsewhere", "delivery")
+        async with without_its_table(town):
+            await asyncio.sleep(0.2)
         town.clock.pass_by(seconds=25)
         await asyncio.sleep(0.3)
         (mail,) = await lessons(town)
@@ -314,6 +315,13 @@ async def test_a_heart_that_misses_a_beat_goes_on(
         await asyncio.gather(step, return_exceptions=True)
 
 
-async def rename(town: Town, old: str, new: str) -> None:
+@asynccontextmanager
+async def without_its_table(town: Town) -> AsyncIterator[None]:
+    """As when somebody mends the database by hand while we run."""
     async with town.db.transaction() as session:
-        await session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+        await session.execute(text("ALTER TABLE delivery RENAME TO elsewhere"))
+    try:
+        yield
+    finally:
+        async with town.db.transaction() as session:
+            await session.execute(text("ALTER TABLE elsewhere RENAME TO delivery"))
