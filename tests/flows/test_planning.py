@@ -476,7 +476,8 @@ CURSE = {
         "BEGIN SELECT RAISE(ABORT, 'this one is cursed'); END"
     ],
     "postgresql": [
-        "CREATE FUNCTION curse() RETURNS trigger AS $$ BEGIN RAISE 'this one is cursed'; END $$ LANGUAGE plpgsql",
+        "CREATE FUNCTION curse() RETURNS trigger LANGUAGE plpgsql "
+        "AS $$ BEGIN RAISE 'this one is cursed'; END $$",
         "CREATE TRIGGER curse BEFORE INSERT ON delivery FOR EACH ROW "
         "WHEN (NEW.enrolment_id = {id} AND NEW.kind = 'lesson') EXECUTE FUNCTION curse()",
     ],
