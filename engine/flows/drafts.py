@@ -211,6 +211,7 @@ def schema() -> dict[str, Any]:
         grammar.Quiz,
         grammar.Poll,
         grammar.Charter,
+        grammar.Agreement,
     )
     places, definitions = models_json_schema(
         [(each, "validation") for each in models], title="The files of a Parcours course"

@@ -7,7 +7,7 @@ from datetime import date
 from engine.core import calendar
 from engine.core.course import grammar, markup
 
-Activity = grammar.Checkin | grammar.Diagnostic | grammar.Quiz | grammar.Poll | grammar.Charter
+Activity = grammar.Activity
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Lesson:
     path: str
     subject: str
     module: grammar.Module
+    area: grammar.Area | None
     minutes: int
     """Reading time."""
     delay: int | None
@@ -66,6 +67,11 @@ class Course:
     rules: calendar.Rules
     cohorts: tuple[date, ...]
     modules: tuple[grammar.Module, ...]
+    areas: tuple[grammar.Area, ...]
+    areas_note: str
+    team: str | None
+    """The slug of the course that a dirigeant may open for the team."""
+    certificate: grammar.Certificate | None
     welcome: Letter
     farewell: Letter
     lessons: tuple[Lesson, ...]

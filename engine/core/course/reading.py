@@ -79,7 +79,8 @@ def _course(reader: _Reader, slug: str) -> Course:
     header, loaded = _header(reader)
     modules = {module.key: module for module in header.modules}
     language = header.language
-    lessons = _lessons(reader, modules, language)
+    areas = {area.key: area for area in header.areas}
+    lessons = _lessons(reader, modules, areas, language)
     activities = _activities(reader)
 
     def document(text: str, *at: str) -> markup.Document:
@@ -101,6 +102,10 @@ def _course(reader: _Reader, slug: str) -> Course:
         rules=_rules(reader, header, loaded),
         cohorts=tuple(sorted(header.cohorts)),
         modules=header.modules,
+        areas=header.areas,
+        areas_note=header.areas_note,
+        team=header.team,
+        certificate=header.certificate,
         welcome=letter("welcome", header.welcome),
         farewell=letter("farewell", header.farewell),
         lessons=lessons,
@@ -157,7 +162,9 @@ def _rules(reader: _Reader, header: grammar.CourseFile, loaded: yamlfile.Loaded)
     )
 
 
-def _lessons(reader: _Reader, modules: Mapping[str, grammar.Module], language: str) -> tuple[Lesson, ...]:
+def _lessons(
+    reader: _Reader, modules: Mapping[str, grammar.Module], areas: Mapping[str, grammar.Area], language: str
+) -> tuple[Lesson, ...]:
     paths = []
     for path in reader.files:
         if found := _LESSON_PATH.match(path):
@@ -173,7 +180,7 @@ def _lessons(reader: _Reader, modules: Mapping[str, grammar.Module], language: s
         for seen, what in ((numbers.setdefault(number, path), "numéro"), (keys.setdefault(key, path), "clé")):
             if seen != path:
                 reader.error(path, 1, f"même {what} que {seen}", "renommez l'un des deux fichiers")
-        lesson = _lesson(reader, path, key, len(lessons) + 1, modules, language)
+        lesson = _lesson(reader, path, key, len(lessons) + 1, modules, areas, language)
         if lesson is not None:
             lessons.append(lesson)
     return tuple(lessons)
@@ -185,6 +192,7 @@ def _lesson(
     key: str,
     number: int,
     modules: Mapping[str, grammar.Module],
+    areas: Mapping[str, grammar.Area],
     language: str,
 ) -> Lesson | None:
     text = reader.text(path)
@@ -210,12 +218,16 @@ def _lesson(
         line, names = loaded.line(("module",)), ", ".join(modules)
         reader.error(path, line, f"module « {header.module} » inconnu", f"choisissez parmi {names}")
     module = modules.get(header.module, grammar.Module(key=header.module, title=header.module))
+    if header.area and header.area not in areas:
+        line = loaded.line(("area",))
+        reader.error(path, line, f"volet « {header.area} » inconnu", f"choisissez parmi {', '.join(areas)}")
     return Lesson(
         key=key,
         number=number,
         path=path,
         subject=header.subject,
         module=module,
+        area=areas.get(header.area or ""),
         minutes=header.minutes,
         delay=header.delay,
         when=header.when,
@@ -247,4 +259,15 @@ def _activities(reader: _Reader) -> dict[str, Activity]:
             reader.error(path, 1, "même clé qu'une autre activité", "renommez l'un des deux fichiers")
         if read.model is not None:
             activities[found[1]] = read.model
-    return activities
+    return {key: _resolved(activity, activities) for key, activity in activities.items()}
+
+
+def _resolved(activity: Activity, activities: Mapping[str, Activity]) -> Activity:
+    """A diagnostic that repeats another has that one's questions."""
+    if not isinstance(activity, grammar.Diagnostic) or activity.repeats is None:
+        return activity
+    first = activities.get(activity.repeats)
+    if not isinstance(first, grammar.Diagnostic) or first.repeats is not None:
+        return activity
+    own = {"title": activity.title, "intro": activity.intro, "repeats": activity.repeats}
+    return first.model_copy(update=own)

@@ -172,11 +172,18 @@ def _usable(
 
 
 def _problems(error: ValidationError, loaded: Loaded, path: str) -> Iterator[Problem]:
-    for found in error.errors():
+    errors = error.errors()
+    for found in errors:
+        if found["type"] == "too_short" and any(_inside(each["loc"], found["loc"]) for each in errors):
+            continue  # too short only because what is in it is wrong
         at: Path = tuple(part for part in found["loc"] if not _is_tag(part, loaded, found["loc"]))
         name = ".".join(str(part) for part in at) or "le fichier"
         cause, cure = _words(found, name)
         yield Problem(path, loaded.line(at), cause, cure)
+
+
+def _inside(location: tuple[str | int, ...], outer: tuple[str | int, ...]) -> bool:
+    return len(location) > len(outer) and location[: len(outer)] == outer
 
 
 def _is_tag(part: str | int, loaded: Loaded, location: tuple[str | int, ...]) -> bool:
@@ -213,6 +220,7 @@ _WORDS = {
     "tuple_type": ("« {name} » doit être une liste", "écrivez-la entre crochets, ou avec des tirets"),
     "greater_than_equal": ("« {name} » : {input} est trop petit", "au moins {ge}"),
     "less_than_equal": ("« {name} » : {input} est trop grand", "au plus {le}"),
+    "value_error": ("« {name} » : {error}", "corrigez-le"),
     "model_type": ("« {name} » doit être une liste de champs « clé: valeur »", "réécrivez-le ainsi"),
     "model_attributes_type": (
         "« {name} » doit être une liste de champs « clé: valeur »",

@@ -7,23 +7,6 @@ from engine.core.course.yamlfile import Problem
 from tests.core.course.files import COURSE, FIRST, LAST, POINT, SECOND, SLUG, changed, line_of, mini
 
 LONG = "Une très longue phrase qui ne tient dans aucune boîte de réception, hélas"
-QUIZ = """kind: quiz
-title: Trois questions
-questions:
-  - {key: un, type: single, prompt: Un, choices: [{key: a, label: A}, {key: a, label: B}]}
-  - key: un
-    type: number
-    prompt: Deux ?
-"""
-DIAGNOSTIC = """kind: diagnostic
-title: Où en êtes-vous ?
-axes: [{key: temps, title: Le temps}]
-questions:
-  - key: matin
-    prompt: Le matin ?
-    axis: argent
-    choices: [{key: a, label: A}, {key: b, label: B}]
-"""
 
 
 def told(files: dict[str, bytes]) -> tuple[Problem, ...]:
@@ -367,16 +350,6 @@ def test_a_draft_is_a_warning_and_still_a_course() -> None:
     (problem,) = found.problems
     assert (problem.path, problem.line, problem.level) == (LAST, line_of(files, LAST, "draft:"), "warning")
     assert "avertissement" in str(problem)
-
-
-def test_other_activities_are_checked() -> None:
-    quiz = mini() | {"activities/quiz.yaml": QUIZ.encode()}
-    problems = [(problem.line, problem.cause) for problem in told(quiz) if problem.level == "error"]
-    assert problems == [(4, "réponse « a » écrite deux fois"), (5, "question « un » écrite deux fois")]
-    diagnostic = mini() | {"activities/photo.yaml": DIAGNOSTIC.encode()}
-    problems = [(problem.line, problem.cause) for problem in told(diagnostic) if problem.level == "error"]
-    assert problems == [(7, "axe « argent » inconnu")]
-    assert [problem.line for problem in told(diagnostic) if problem.level == "warning"] == [1]
 
 
 def test_a_closing_period_ends_after_it_begins() -> None:

@@ -1,34 +1,23 @@
 """What can be wrong in a course whose files are each right by themselves."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
-from engine.core import errors
-from engine.core.course import conditions, grammar, markup, yamlfile
-from engine.core.course.model import Activity, Course, Lesson
+from engine.core.course import grammar, markup
+from engine.core.course.checks import activities
+from engine.core.course.checks.written import Written, condition, known
+from engine.core.course.model import Course, Lesson
 from engine.core.course.yamlfile import Problem
+
+__all__ = ["SLOTS", "Written", "problems"]
 
 SLOTS = ("learner.first_name", "learner.company", "course.title", "tutor.name")
 """What `{{ … }}` may name in an author's text."""
 
+PAGES = ("parcours", "equipe", "documents")
+"""What `page:…` in a link may lead to: the learner's course, team, and documents."""
+
 _IMAGE_TYPES = (".png", ".jpg", ".jpeg", ".gif")
-
-
-@dataclass(frozen=True)
-class Written:
-    """The files behind a course, and where their fields stand."""
-
-    files: Mapping[str, bytes]
-    places: Mapping[str, yamlfile.Loaded]
-
-    def line(self, path: str, *at: str | int) -> int:
-        return self.places[path].line(at) if path in self.places else 1
-
-    def keys(self, folder: str) -> frozenset[str]:
-        """Of lessons or activities, the unreadable ones too: links to these are not dead."""
-        names = (path.removeprefix(folder) for path in self.files if path.startswith(folder))
-        return frozenset(re.sub(r"^[0-9]+-(?=.*\.md$)|\.(md|ya?ml)$", "", name) for name in names)
 
 
 def problems(course: Course, written: Written) -> Iterator[Problem]:
@@ -39,8 +28,13 @@ def problems(course: Course, written: Written) -> Iterator[Problem]:
         yield from _document(document, course, written, path="course.yaml", offset=offset, sources=())
     for name, letter in (("welcome", course.welcome), ("farewell", course.farewell)):
         yield from _fixed(letter.subject, "course.yaml", written.line("course.yaml", name, "subject"))
+    for index, key in enumerate(course.certificate.requires if course.certificate else ()):
+        if key not in written.keys("activities/"):
+            line = written.line("course.yaml", "certificate", "requires", index)
+            cause = f"activité « {key} » inconnue"
+            yield Problem("course.yaml", line, cause, known("activités", course.activities))
     for key, activity in course.activities.items():
-        yield from _activity(key, activity, written)
+        yield from activities.problems(key, activity, course.activities, written)
     if len(course.lessons) == len(written.keys("lessons/")):
         yield from _order(course, written)
 
@@ -62,11 +56,11 @@ def _lesson(lesson: Lesson, course: Course, written: Written) -> Iterator[Proble
         line = written.line(path, "draft")
         yield Problem(path, line, "brouillon", "relisez-la, puis retirez « draft: true »", "warning")
     if lesson.when:
-        yield from _condition(lesson.when, course, written, path, written.line(path, "when"))
+        yield from condition(lesson.when, course.activities, written, path, written.line(path, "when"))
     if lesson.requires and lesson.requires.activity not in written.keys("activities/"):
         cause = f"activité « {lesson.requires.activity} » inconnue"
         line = written.line(path, "requires", "activity")
-        yield Problem(path, line, cause, _known("activités", course.activities))
+        yield Problem(path, line, cause, known("activités", course.activities))
     yield from _fixed(lesson.subject, path, written.line(path, "subject"))
     sources = tuple(source.id for source in lesson.sources)
     yield from _document(lesson.document, course, written, path=path, offset=offset, sources=sources)
@@ -98,7 +92,7 @@ def _document(
         line = offset + block.line
         match block:
             case markup.If():
-                yield from _condition(block.condition, course, written, path, line)
+                yield from condition(block.condition, course.activities, written, path, line)
             case markup.KeyFigure() if block.source not in sources:
                 cause = f"source « {block.source} » absente de l'en-tête"
                 yield Problem(path, line, cause, "ajoutez-la aux « sources » de la leçon")
@@ -106,7 +100,7 @@ def _document(
                 yield from _link(block.href, course, written, path, line)
             case markup.Question() if block.activity and block.activity not in written.keys("activities/"):
                 cause = f"activité « {block.activity} » inconnue"
-                yield Problem(path, line, cause, _known("activités", course.activities))
+                yield Problem(path, line, cause, known("activités", course.activities))
             case markup.Image():
                 yield from _image(block, written.files, path, line)
             case markup.Heading() if block.level == 1:
@@ -159,14 +153,17 @@ def _link(href: str, course: Course, written: Written, path: str, line: int) -> 
     if scheme == "lecon":
         if target not in written.keys("lessons/"):
             keys = [lesson.key for lesson in course.lessons]
-            yield Problem(path, line, f"lien vers la leçon « {target} » inconnue", _known("leçons", keys))
+            yield Problem(path, line, f"lien vers la leçon « {target} » inconnue", known("leçons", keys))
+    elif scheme == "page":
+        if target not in PAGES:
+            yield Problem(path, line, f"page « {target} » inconnue", known("pages", PAGES))
     elif scheme == "activite":
         if target not in written.keys("activities/"):
             cause = f"lien vers l'activité « {target} » inconnue"
-            yield Problem(path, line, cause, _known("activités", course.activities))
+            yield Problem(path, line, cause, known("activités", course.activities))
     elif href and not _ADDRESS.match(href):
         cause = f"lien « {href[:60]} » que personne ne peut suivre"
-        yield Problem(path, line, cause, "écrivez https://…, lecon:CLE ou activite:CLE")
+        yield Problem(path, line, cause, "écrivez https://…, lecon:CLE, activite:CLE ou page:NOM")
 
 
 # Braces: a slot in an address is not filled.
@@ -180,92 +177,6 @@ def _image(image: markup.Image, files: Mapping[str, bytes], path: str, line: int
         yield Problem(path, line, f"image « {image.src} »", "les messageries lisent PNG, JPEG et GIF")
     if not image.alt.strip():
         yield Problem(path, line, "image sans texte de remplacement", "écrivez ![ce que l'on voit](…)")
-
-
-def _condition(condition: str, course: Course, written: Written, path: str, line: int) -> Iterator[Problem]:
-    try:
-        names = conditions.names(condition)
-    except errors.Invalid as error:
-        yield Problem(path, line, str(error), "exemple : learner.size >= 50")
-        return
-    for name in sorted(names):
-        if cure := _unknown_name(name, course.activities, written.keys("activities/")):
-            yield Problem(path, line, f"la condition nomme « {name} », inconnu", cure)
-
-
-def _unknown_name(name: str, activities: Mapping[str, Activity], written: frozenset[str]) -> str | None:
-    match name.split("."):
-        case ["learner", field]:
-            return None if field in conditions.FIELDS else _known("champs", conditions.FIELDS)
-        case ["answers" | "score" as kind, key, part]:
-            activity = activities.get(key)
-            if activity is None:
-                return None if key in written else _known("activités", activities)
-            parts = grammar.question_keys(activity) if kind == "answers" else grammar.axis_keys(activity)
-            return None if part in parts else _known("réponses", sorted(parts))
-    return "écrivez learner.CHAMP, answers.ACTIVITE.QUESTION ou score.ACTIVITE.AXE"
-
-
-def _known(what: str, names: Iterable[str]) -> str:
-    listed = ", ".join(names)
-    return f"{what} du cours : {listed}" if listed else f"le cours n'a pas de {what}"
-
-
-def _activity(key: str, activity: Activity, written: Written) -> Iterator[Problem]:
-    path = f"activities/{key}.yaml"
-    path = path if path in written.files else f"activities/{key}.yml"
-    if not isinstance(activity, grammar.Checkin):
-        cause = f"une activité « {activity.kind} » est vérifiée mais pas encore jouée"
-        cure = "seuls les points « checkin » se remplissent"
-        yield Problem(path, written.line(path, "kind"), cause, cure, "warning")
-    for name, places in _repeatable(activity):
-        seen = set[str]()
-        for found, at in places:
-            if found in seen:
-                cause = f"{name} « {found} » écrite deux fois"
-                yield Problem(path, written.line(path, *at, "key"), cause, "donnez-lui une autre clé")
-            seen.add(found)
-    if isinstance(activity, grammar.Diagnostic):
-        axes = {axis.key for axis in activity.axes}
-        for index, question in enumerate(activity.questions):
-            if question.axis not in axes:
-                line = written.line(path, "questions", index, "axis")
-                yield Problem(path, line, f"axe « {question.axis} » inconnu", _known("axes", sorted(axes)))
-
-
-_Keyed = (
-    grammar.Axis
-    | grammar.Choice
-    | grammar.DiagnosticQuestion
-    | grammar.QuizQuestion
-    | grammar.CharterQuestion
-)
-_Place = tuple[str, tuple[str | int, ...]]
-
-
-def _repeatable(activity: Activity) -> Iterator[tuple[str, list[_Place]]]:
-    """Keys that must differ, with the place of each."""
-    match activity:
-        case grammar.Diagnostic() | grammar.Quiz():
-            yield "question", _keys(activity.questions, "questions")
-            questions: Sequence[grammar.DiagnosticQuestion | grammar.QuizQuestion] = activity.questions
-            for index, question in enumerate(questions):
-                yield "réponse", _keys(question.choices, "questions", index, "choices")
-            if isinstance(activity, grammar.Diagnostic):
-                yield "axe", _keys(activity.axes, "axes")
-        case grammar.Charter():
-            yield (
-                "question",
-                [
-                    place
-                    for index, section in enumerate(activity.sections)
-                    for place in _keys(section.questions, "sections", index, "questions")
-                ],
-            )
-
-
-def _keys(items: Sequence[_Keyed], *at: str | int) -> list[_Place]:
-    return [(item.key, (*at, index)) for index, item in enumerate(items)]
 
 
 def _order(course: Course, written: Written) -> Iterator[Problem]:
