@@ -207,7 +207,7 @@ def _parser() -> MarkdownIt:
 
 _PARSER = _parser()
 _BLOCK_NAMES = f"les blocs sont {', '.join(BLOCKS)}, fermés chacun par « ::: »"
-_SLOT = re.compile(r"\{\{\s*([a-z_.]+)\s*\}\}")
+_SLOT = re.compile(r"\{\{\s*([a-z0-9_.-]+)\s*\}\}")
 _ANY_SLOT = re.compile(r"\{\{.*?(?:\}\}|$)|\{%.*?(?:%\}|$)")  # one that is not closed, too
 _TASK = re.compile(r"^\[[ xX]\]\s+")
 _STRAY_FENCE = re.compile(r"^:::+")

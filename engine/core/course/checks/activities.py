@@ -155,6 +155,9 @@ def _charter(activity: grammar.Charter, file: _File) -> Iterator[Problem]:
             yield from file.condition(question.when, *at, "when")
             yield from _charter_question(question, file, at)
     questions = {question.key: question for question in activity.questions}
+    if activity.company is not None and activity.company not in questions:
+        cause = f"question « {activity.company} » inconnue"
+        yield file.problem(("company",), cause, known("questions", questions))
     yield from file.once("article", (each.key for each in activity.articles), "articles")
     for number, article in enumerate(activity.articles):
         yield from file.condition(article.when, "articles", number, "when")

@@ -213,6 +213,8 @@ class Charter(Model):
     intro: str = ""
     document: Line
     """The title printed on the charter."""
+    company: Key | None = None
+    """The question that asks for the company's name; proposed there is what the person told at sign-up."""
     sections: Annotated[tuple[CharterSection, ...], Field(min_length=1)]
     articles: Annotated[tuple[Article, ...], Field(min_length=1)]
     note: str = ""

@@ -1,0 +1,161 @@
+"""What answers are worth: diagnostics by axis, quizzes by question, and which questions come back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.course import conditions, grammar
+
+Answers = Mapping[str, Any]
+BEST = 3
+"""How many priorities a report names."""
+
+
+@dataclass(frozen=True)
+class AxisScore:
+    key: str
+    title: str
+    percent: int
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The result of a diagnostic. Per cents are whole numbers, halves rounded up."""
+
+    axes: tuple[AxisScore, ...]
+    total: int
+    """The plain mean of the axes, before each is rounded."""
+    level: grammar.Level
+    unknown: tuple[str, ...]
+    """The questions answered « je ne sais pas », in order."""
+    alerts: tuple[grammar.Alert, ...]
+    priorities: tuple[grammar.Priority, ...]
+
+
+def diagnose(
+    key: str, diagnostic: grammar.Diagnostic, answers: Answers, learner: Mapping[str, Any]
+) -> Diagnosis:
+    """The result of `diagnostic`, whose key is `key`. What was not answered counts 0."""
+    exact = _axes(diagnostic, answers)
+    total = _total(exact)
+    # Conditions name the diagnostic by its own key; one that repeats another speaks of the first.
+    named = {diagnostic.repeats or key: dict(answers)}
+    scored = {diagnostic.repeats or key: {**exact, "total": total}}
+    facts = {"learner": learner, "answers": named, "score": scored}
+
+    def holds(condition: str | None) -> bool:
+        return condition is None or conditions.compile(condition)(facts)
+
+    worth = [each for each in diagnostic.priorities if holds(each.when)]
+    worth.sort(key=lambda each: -each.gain * each.ease * each.risk)  # stable: the author's order decides ties
+    whole = _whole(total)
+    return Diagnosis(
+        axes=tuple(AxisScore(axis.key, axis.title, _whole(exact[axis.key])) for axis in diagnostic.axes),
+        total=whole,
+        level=next(level for level in reversed(diagnostic.levels) if level.at <= whole),
+        unknown=tuple(
+            question.prompt
+            for question in diagnostic.questions
+            if answers.get(question.key) == grammar.UNKNOWN
+        ),
+        alerts=tuple(alert for alert in diagnostic.alerts if holds(alert.when)),
+        priorities=tuple(worth[:BEST]),
+    )
+
+
+def _axes(diagnostic: grammar.Diagnostic, answers: Answers) -> dict[str, float]:
+    got = {axis.key: 0 for axis in diagnostic.axes}
+    most = dict(got)
+    for question in diagnostic.questions:
+        if question.axis is not None:
+            points = {choice.key: choice.points for choice in question.choices}
+            most[question.axis] += max(points.values())
+            got[question.axis] += points.get(answers.get(question.key, ""), 0)
+    return {axis: 100 * got[axis] / most[axis] for axis in got}
+
+
+def _total(axes: Mapping[str, float]) -> float:
+    return sum(axes.values()) / len(axes)
+
+
+def _whole(percent: float) -> int:
+    return int(percent + 0.5)
+
+
+@dataclass(frozen=True)
+class Marked:
+    """One question of a quiz, and whether its answer was right."""
+
+    question: grammar.QuizQuestion
+    answer: Any
+    """None: not answered."""
+    right: bool
+
+
+def mark(quiz: grammar.Quiz, answers: Answers) -> tuple[Marked, ...]:
+    return tuple(
+        Marked(question, answers.get(question.key), is_right(question, answers.get(question.key)))
+        for question in quiz.questions
+    )
+
+
+def is_right(question: grammar.QuizQuestion, answer: Any) -> bool:
+    if answer is None:
+        return False
+    match question.type:
+        case "single":
+            return any(choice.correct and choice.key == answer for choice in question.choices)
+        case "multiple":
+            return set(answer) == {choice.key for choice in question.choices if choice.correct}
+        case "order":
+            return list(answer) == [choice.key for choice in question.choices]
+        case "true_false":
+            return bool(answer == question.answer)
+        case "number":
+            return abs(float(answer) - float(question.answer or 0)) <= question.tolerance
+    raise TypeError(f"no way to mark a question of type {question.type}")
+
+
+def percent_right(marked: Sequence[Marked]) -> int:
+    return _whole(100 * sum(each.right for each in marked) / len(marked))
+
+
+def scores(activity: grammar.Activity, answers: Answers) -> dict[str, float]:
+    """What conditions may ask by `score.<activity>.<axis>`."""
+    match activity:
+        case grammar.Diagnostic():
+            exact = _axes(activity, answers)
+            return {**exact, "total": _total(exact)}
+        case grammar.Quiz():
+            return {"total": float(percent_right(mark(activity, answers)))}
+    return {}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Answers to a quiz that were handed in: all of it, or one question that came back."""
+
+    answers: Answers
+    lesson: int
+    """How many lessons had come when it was handed in."""
+
+
+def comes_back(quiz: grammar.Quiz, attempts: Iterable[Attempt], *, lessons: int) -> str | None:
+    """The key of the missed question that is to be asked again now, when one is.
+
+    A question is missed when its latest answer is wrong; it comes back once `comes_back` lessons later, at a
+    fixed interval (Latimier, Peyre & Ramus 2021 find no clear gain in growing ones).
+    """
+    if quiz.comes_back == 0:
+        return None
+    latest: dict[str, Attempt] = {}
+    for attempt in attempts:
+        for key in attempt.answers:
+            latest[key] = attempt
+    for question in quiz.questions:
+        last = latest.get(question.key)
+        if last is None or is_right(question, last.answers.get(question.key)):
+            continue
+        if lessons >= last.lesson + quiz.comes_back:
+            return question.key
+    return None
