@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.core import calendar, consent, delivery, links, views
-from engine.flows import catalog, enrolments, outbox, planning, signup
+from engine.flows import activities, catalog, enrolments, outbox, planning, signup
 from engine.mail import dress
 from engine.tables import Delivery, Enrolment, Event, Learner, db
 from engine.workers import planner
@@ -141,6 +141,13 @@ class Town:
         await self.send()
         await self.confirm(enrolment)
         return enrolment
+
+    async def check_in(self, enrolment: int, status: str = "done") -> None:
+        """Answer the check-in `point`, as its page does."""
+        async with self.db.transaction() as session:
+            await activities.save(session, enrolment, "point", "", {"status": [status]}, now=self.now)
+            if status != "later":
+                await activities.hand_in(session, enrolment, "point", now=self.now)
 
     async def tick(self) -> None:
         """What the planner does every few seconds."""

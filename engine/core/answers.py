@@ -15,7 +15,6 @@ from engine.core.course import conditions, grammar
 Typed = Mapping[str, Sequence[str]]
 LONGEST_LINE, LONGEST_TEXT = 300, 5000
 MOST_ROWS = 30
-_CHOOSE = "Choisissez une réponse."
 _KEPT_CONTROLS = "\n\t"
 DONE = ("done", "later", "no")
 """The answers to a check-in: done, later, not for us."""
@@ -70,9 +69,7 @@ def text(field: str, value: str, longest: int) -> str:
         if each in _KEPT_CONTROLS or unicodedata.category(each) not in ("Cc", "Cs", "Co", "Cn")
     )
     if len(kept) > longest:
-        raise errors.Invalid(
-            {field: f"Ce texte compte {len(kept)} caractères : gardez-en {longest} au plus."}
-        )
+        raise errors.Invalid({field: "Ce texte est trop long : raccourcissez-le."})
     return kept
 
 
@@ -87,14 +84,14 @@ def number(field: str, value: str) -> float:
 def _whole(field: str, value: str, most: int) -> int:
     found = number(field, value)
     if found != int(found) or not 0 <= found <= most:
-        raise errors.Invalid({field: f"Écrivez un nombre entier entre 0 et {most}."})
+        raise errors.Invalid({field: "Écrivez un nombre entier, par exemple 15."})
     return int(found)
 
 
 def _one_of(keys: Sequence[str], field: str, typed: Typed) -> str:
     given = first(typed, field)
     if given not in keys:
-        raise errors.Invalid({field: _CHOOSE})
+        raise errors.Invalid({field: "Choisissez une réponse."})
     return given
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.core import answers as answering
-from engine.core import typography
+from engine.core import words
 from engine.core.course import grammar, markup
 
 _WORDS = {
@@ -133,6 +133,12 @@ def proposed(
 
 def _as_answer(question: grammar.CharterQuestion) -> Any:
     """The author's default, in the form that answers have."""
+    if question.type == "matrix" and isinstance(question.default, tuple):
+        return {
+            f"{row.key}/{column.key}": choice
+            for row, choices in zip(question.rows, question.default, strict=False)
+            for column, choice in zip(question.columns, choices, strict=False)
+        }
     if isinstance(question.default, tuple):
         return [list(each) if isinstance(each, tuple) else each for each in question.default]
     return question.default
@@ -154,7 +160,7 @@ class _Writer:
         self._words = _WORDS[language]
 
     def typeset(self, text: str) -> str:
-        return typography.french(text) if self._language == "fr" else text
+        return words.typeset(text, self._language)
 
     def articles(self) -> Iterator[Article]:
         number = 0

@@ -57,6 +57,8 @@ class Kind(StrEnum):
     KNOWN = "known"  # filled in the form again: the link to "my course"
     ADDRESS = "address"  # the link that proves a new address
     DATA = "data"  # the link to one's own data
+    ENTRY = "entry"  # the link that opens one's answers on another device
+    RESULT = "result"  # of a diagnostic, just handed in
     WELCOME = "welcome"  # the course begins
     LESSON = "lesson"
     REMINDER = "reminder"  # an activity is waited for
@@ -65,7 +67,7 @@ class Kind(StrEnum):
     FAREWELL = "farewell"  # the course is over
 
 
-_TRANSACTIONAL = frozenset({Kind.CONFIRM, Kind.KNOWN, Kind.ADDRESS, Kind.DATA})
+_TRANSACTIONAL = frozenset({Kind.CONFIRM, Kind.KNOWN, Kind.ADDRESS, Kind.DATA, Kind.ENTRY, Kind.RESULT})
 
 
 def transactional(kind: Kind) -> bool:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from engine.core import calendar
+from engine.core import asking, calendar
 from engine.core.course import grammar, markup
 
 
@@ -118,9 +119,7 @@ class ActivityLine:
     """An activity as lists and lessons point to it."""
 
     key: str
-    title: str
-    prompt: str
-    button: str
+    ask: asking.Ask
     done: bool
 
 
@@ -134,14 +133,25 @@ class LessonLine:
     progress: Progress
     at: datetime | None
     """When it was sent, or will be; None when that is not known yet."""
-    activity: ActivityLine | None
-    """Its check-in, when it has one."""
+    activities: tuple[ActivityLine, ...]
+    """What it leads to, in order."""
 
 
 @dataclass(frozen=True)
 class ModuleLine:
     title: str
     lessons: tuple[LessonLine, ...]
+
+
+@dataclass(frozen=True)
+class AreaLine:
+    """A heading that runs across modules, and how far the learner came along it."""
+
+    title: str
+    summary: str
+    sent: int
+    count: int
+    """Lessons that serve it."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +195,8 @@ class CoursePage:
     paused_until: date | None
     """None while paused: until the learner comes back."""
     modules: tuple[ModuleLine, ...]
+    areas: tuple[AreaLine, ...]
+    areas_note: str
     sent: int
     done: int
     """Activities handed in."""
@@ -221,6 +233,8 @@ class LessonPage:
     """Every activity the lesson points to, by key."""
     lessons: frozenset[str]
     """Keys of the lessons this learner may open."""
+    area: str
+    """The heading across modules that it serves; "" when there is none."""
     sources: tuple[grammar.Source, ...]
     previous: LessonLine | None
     following: LessonLine | None
@@ -228,15 +242,46 @@ class LessonPage:
 
 
 @dataclass(frozen=True)
-class ActivityPage:
+class Earlier:
+    """What was handed in the first time, of an activity that is taken again."""
+
+    key: str
+    answers: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Handed:
+    """One round of an activity that was handed in."""
+
+    key: str
+    answers: Mapping[str, Any]
+    at: datetime
+    earlier: Earlier | None
+
+
+@dataclass(frozen=True)
+class Played:
+    """An activity and what this learner answered so far."""
+
     slug: str
     course: str
     language: str
     key: str
-    title: str
-    prompt: str
-    button: str
-    done_at: datetime | None
+    activity: grammar.Activity
+    about: Mapping[str, Any]
+    """`learner.<field>`, for conditions."""
+    answers: Mapping[str, Any]
+    """Of the round that is open; else of the one handed in last."""
+    touched: bool
+    """Something was answered: from here on the page is personal."""
+    round: int
+    handed_in_at: datetime | None
+    attempts_left: int
+    """Of a quiz: how often it may still be handed in."""
+    earlier: Earlier | None
+    comes_back: str | None
+    """The question of a quiz that is asked once more now."""
     next_at: datetime | None
     """When the next lesson comes; None when there is none or when it is not known."""
     zone: str

@@ -12,6 +12,9 @@ from babel.messages.pofile import read_po
 from engine import paths
 from engine.core import typography
 
+Say = Callable[[str], str]
+"""A French text of ours, said in some language."""
+
 SOURCE = "fr"
 LANGUAGES = ("fr", "en")
 NBSP = "\u00a0"
@@ -25,7 +28,7 @@ def supported(language: str) -> str:
     return short if short in LANGUAGES else SOURCE
 
 
-def gettext(language: str) -> Callable[[str], str]:
+def gettext(language: str) -> Say:
     """The function that says a French text in `language`; without a translation it stays French.
 
     French comes back with its typography (no-break spaces, real apostrophes).
@@ -50,6 +53,11 @@ def read(path: Path, language: str) -> dict[str, str]:
     with path.open("rb") as file:
         messages = read_po(file, locale=language)
     return {str(message.id): str(message.string) for message in messages if message.id and message.string}
+
+
+def typeset(text: str, language: str) -> str:
+    """An author's text with the typography of its language."""
+    return typography.french(text) if supported(language) == SOURCE else text
 
 
 def day(value: date, language: str, *, year: bool = True) -> str:

@@ -6,7 +6,7 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -20,10 +20,15 @@ import aiosmtplib
 import httpx
 
 from engine.clock import SystemClock
+from engine.core import answers as answering
 from engine.core import errors
+from engine.core.course import grammar, model
+from engine.demo import answers
 from engine.demo.house import local_mailbox
 from engine.demo.mailbox import Mailbox, Received
+from engine.flows import drafts
 
+BUNDLED = "ia-pme"
 ADDRESS = "dirigeant@exemple.test"
 _PATIENCE = 30.0
 _MOST_STEPS = 400
@@ -114,11 +119,14 @@ def links_of(mail: Received) -> list[str]:
 class Journey:
     """One dirigeant, from the form to the last lesson."""
 
-    def __init__(self, site: str, mailbox: Mailbox, course: str, said: Callable[[str], None]) -> None:
-        self._site, self._mailbox, self._said = site, mailbox, said
+    def __init__(
+        self, site: str, mailbox: Mailbox, course: model.Course, said: Callable[[str], None]
+    ) -> None:
+        self._site, self._mailbox, self._said, self._course = site, mailbox, said, course
+        self._answered = set[str]()
         self._http = httpx.AsyncClient(base_url=site, timeout=_PATIENCE, follow_redirects=True)
         self._read = 0
-        self.result = Result(course)
+        self.result = Result(course.slug)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -140,7 +148,7 @@ class Journey:
         answer.raise_for_status()
         return answer.text
 
-    async def _post(self, url: str, values: dict[str, str]) -> str:
+    async def _post(self, url: str, values: Mapping[str, str | list[str]]) -> str:
         answer = await self._http.post(url, data=values)
         answer.raise_for_status()
         return answer.text
@@ -192,10 +200,25 @@ class Journey:
             if path.startswith("/l/"):
                 await self._get(link)
             elif path.startswith("/a/"):
-                found = form(await self._get(link))
-                if found.found:
-                    await self._post(urljoin(link, found.action), found.values)
-                    self.result.activities_done += 1
+                await self._answer(link)
+
+    async def _answer(self, link: str) -> None:
+        """Go through an activity screen by screen and hand it in, once."""
+        link, _, _ = link.partition("?")
+        key = urlsplit(link).path.split(".")[1]
+        activity = self._course.activities[key]
+        if key in self._answered:
+            return
+        self._answered.add(key)
+        for step in answering.steps(activity):
+            page = await self._get(f"{link}?q={step}" if step else link)
+            await self._post(link, form(page).values | answers.fields(activity, step) | {"go": "next"})
+        if not isinstance(activity, grammar.Checkin | grammar.Poll):
+            await self._post(link, {"go": "hand_in", "step": ""})
+        if "hand_in" in await self._get(link):
+            raise errors.ParcoursError(f"The activity “{key}” could not be handed in.")
+        self._said(f"  handed in: {key}")
+        self.result.activities_done += 1
 
     async def _account_for(self) -> None:
         """Ask for one's own data, and hold the ledger against the mailbox."""
@@ -252,7 +275,7 @@ async def run(
                 await _command("db", "upgrade", "--database", database)
                 await _command("course", "publish", str(course), "--database", database)
             async with _served(database, mailbox.port) as site:
-                journey = Journey(site, mailbox, course.name if course else "ia-pme", said)
+                journey = Journey(site, mailbox, drafts.read(course or drafts.locate(BUNDLED)), said)
                 try:
                     return await journey.live()
                 finally:

@@ -1,128 +1,312 @@
-"""Activities: what learners answered, and what that opens."""
+"""Activities: what learners answer, saved as they go, handed in once, and what that opens."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import errors, progress, views
+from engine.core import answers as answering
+from engine.core import charter, delivery, errors, links, progress, scoring, views
 from engine.core.course import grammar, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import enrolments, outbox
-from engine.tables import Enrolment, Learner, Submission
+from engine.flows import enrolments, known, outbox
+from engine.tables import Delivery, Enrolment, Learner, Submission
+
+ENTRY_DAYS = 1
+_ENTRY_REST = timedelta(hours=1)
+_OVER = "Ces réponses ont déjà été remises : elles ne changent plus."
 
 
-async def facts(session: AsyncSession, rows: Sequence[Enrolment]) -> dict[int, progress.Facts]:
-    """What conditions may ask, for each enrolment, read in bulk."""
-    if not rows:
-        return {}
-    learners = {
-        learner.id: learner
-        for learner in await session.scalars(
-            select(Learner).where(Learner.id.in_({row.learner_id for row in rows}))
-        )
-    }
-    answers: defaultdict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
-    handed_in = await session.scalars(
-        select(Submission)
-        .where(Submission.enrolment_id.in_([row.id for row in rows]), Submission.handed_in_at.is_not(None))
-        .order_by(Submission.round)
-    )
-    for submission in handed_in:
-        answers[submission.enrolment_id][submission.activity] = submission.answers
-    return {row.id: _facts(row, learners[row.learner_id], answers[row.id]) for row in rows}
+@dataclass(frozen=True)
+class _Place:
+    """One activity of one enrolment, as the database has it."""
+
+    enrolment: Enrolment
+    learner: Learner
+    course: model.Course
+    key: str
+    activity: grammar.Activity
+    rounds: Sequence[Submission]
+    """In order."""
+
+    @property
+    def draft(self) -> Submission | None:
+        return next((each for each in self.rounds if each.handed_in_at is None), None)
+
+    @property
+    def whole(self) -> list[Submission]:
+        """The rounds that were handed in, but for single questions that came back."""
+        single = isinstance(self.activity, grammar.Quiz)
+        return [each for each in self.rounds if each.handed_in_at and (each.score or not single)]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return known.about(self.enrolment, self.learner)
 
 
-def _facts(row: Enrolment, learner: Learner, answers: dict[str, dict[str, Any]]) -> progress.Facts:
-    about = {
-        "first_name": learner.first_name,
-        "company": row.company,
-        "size": row.size,
-        "region": learner.region,
-    }
-    return progress.Facts(learner=about, answers=answers, handed_in=frozenset(answers))
-
-
-async def of(session: AsyncSession, enrolment: Enrolment) -> progress.Facts:
-    return (await facts(session, [enrolment]))[enrolment.id]
-
-
-def _checkin(course: model.Course, key: str) -> grammar.Checkin:
+async def _place(
+    session: AsyncSession, enrolment_id: int, key: str, *, now: datetime, lock: bool = False
+) -> _Place:
+    """Raises `errors.NotFound`, `errors.ExpiredLink`."""
+    enrolment = await enrolments.get(session, enrolment_id, lock=lock)
+    enrolments.check_open(enrolment, now)
+    learner = await enrolments.learner_of(session, enrolment)
+    course = (await enrolments.pinned(session, enrolment)).course
     activity = course.activities.get(key)
     if activity is None:
         raise errors.NotFound("Cette activité n'existe pas dans ce parcours.")
-    if not isinstance(activity, grammar.Checkin):
-        raise errors.NotFound("Cette activité ne se remplit pas encore en ligne.")
-    return activity
+    return _Place(enrolment, learner, course, key, activity, await _rounds(session, enrolment_id, key))
 
 
-def button(activity: grammar.Checkin, language: str) -> str:
-    return activity.button or ("C'est fait" if language == "fr" else "Done")
+async def _rounds(session: AsyncSession, enrolment_id: int, key: str) -> Sequence[Submission]:
+    found = await session.scalars(
+        select(Submission)
+        .where(Submission.enrolment_id == enrolment_id, Submission.activity == key)
+        .order_by(Submission.round)
+    )
+    return found.all()
 
 
-async def page(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> views.ActivityPage:
-    """Raises `errors.NotFound`, `errors.ExpiredLink`."""
-    enrolment = await enrolments.get(session, enrolment_id)
-    enrolments.check_open(enrolment, now)
-    await enrolments.learner_of(session, enrolment)
-    course = (await enrolments.pinned(session, enrolment)).course
-    activity = _checkin(course, key)
-    submission = await _submission(session, enrolment_id, key)
+async def open(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> views.Played:
+    """An activity as its page shows it. Raises `errors.NotFound`, `errors.ExpiredLink`."""
+    place = await _place(session, enrolment_id, key, now=now)
+    last = place.draft or next(iter(reversed(place.whole)), None)
+    enrolment = place.enrolment
     waiting = enrolment.state == State.ACTIVE and enrolment.next_kind == "lesson"
-    return views.ActivityPage(
-        slug=course.slug,
-        course=course.title,
-        language=course.language,
+    return views.Played(
+        slug=place.course.slug,
+        course=place.course.title,
+        language=place.course.language,
         key=key,
-        title=activity.title,
-        prompt=activity.prompt,
-        button=button(activity, course.language),
-        done_at=submission.handed_in_at if submission else None,
+        activity=place.activity,
+        about=place.about,
+        answers=_shown(place, last),
+        touched=bool(place.rounds),
+        round=last.round if last else 1,
+        handed_in_at=last.handed_in_at if last else None,
+        attempts_left=_attempts_left(place),
+        earlier=await _earlier(session, enrolment_id, place.activity),
+        comes_back=await _comes_back(session, place),
         next_at=enrolment.due_at if waiting and enrolment.gate_since is None else None,
         zone=enrolment.zone,
     )
 
 
-async def _submission(session: AsyncSession, enrolment_id: int, key: str) -> Submission | None:
-    return await session.scalar(
-        select(Submission).where(
-            Submission.enrolment_id == enrolment_id, Submission.activity == key, Submission.round == 1
+def _shown(place: _Place, last: Submission | None) -> dict[str, Any]:
+    given = dict(last.answers) if last else {}
+    if isinstance(place.activity, grammar.Charter):
+        return charter.proposed(place.activity, given, place.about)
+    return given
+
+
+def _attempts_left(place: _Place) -> int:
+    return place.activity.attempts - len(place.whole) if isinstance(place.activity, grammar.Quiz) else 0
+
+
+async def _earlier(
+    session: AsyncSession, enrolment_id: int, activity: grammar.Activity
+) -> views.Earlier | None:
+    """The activity that this one repeats, when it was handed in."""
+    match activity:
+        case grammar.Diagnostic(repeats=str(key)) | grammar.Poll(compares=str(key)):
+            rounds = await _rounds(session, enrolment_id, key)
+            for each in reversed(rounds):
+                if each.handed_in_at:
+                    return views.Earlier(key, each.answers, each.handed_in_at)
+    return None
+
+
+async def _comes_back(session: AsyncSession, place: _Place) -> str | None:
+    if not isinstance(place.activity, grammar.Quiz):
+        return None
+    attempts = [scoring.Attempt(each.answers, each.lessons) for each in place.rounds if each.handed_in_at]
+    lessons = await _lessons(session, place.enrolment.id)
+    return scoring.comes_back(place.activity, attempts, lessons=lessons)
+
+
+async def _lessons(session: AsyncSession, enrolment_id: int) -> int:
+    """How many lessons came so far."""
+    counted = await session.scalar(
+        select(func.count())
+        .select_from(Delivery)
+        .where(
+            Delivery.enrolment_id == enrolment_id,
+            Delivery.kind == Kind.LESSON,
+            Delivery.state == delivery.State.SENT,
         )
     )
+    return int(counted or 0)
+
+
+async def save(
+    session: AsyncSession,
+    enrolment_id: int,
+    key: str,
+    step: str,
+    typed: answering.Typed,
+    *,
+    now: datetime,
+) -> dict[str, Any]:
+    """Keep the answers of one screen, and tell them. Two tabs each keep what was answered there.
+
+    Raises `errors.Invalid` by field, `errors.Conflict` when everything was handed in already.
+    """
+    place = await _place(session, enrolment_id, key, now=now, lock=True)
+    draft = place.draft
+    if draft is None and place.rounds:
+        raise errors.Conflict(_OVER)
+    before = dict(draft.answers) if draft else {}
+    given = answering.read(place.activity, step, typed, before)
+    if draft is None:
+        draft = _round(place, 1, {}, now)
+        session.add(draft)
+    draft.answers, draft.updated_at = before | given, now
+    return given
+
+
+def _round(place: _Place, number: int, answers: dict[str, Any], now: datetime) -> Submission:
+    return Submission(
+        enrolment_id=place.enrolment.id, activity=place.key, round=number, answers=answers, updated_at=now
+    )
+
+
+async def again(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> None:
+    """Begin another round: an attempt at a quiz, a new version of a charter. Twice is once.
+
+    Raises `errors.NotAllowed`.
+    """
+    place = await _place(session, enrolment_id, key, now=now, lock=True)
+    if place.draft or not place.rounds:
+        return
+    number = place.rounds[-1].round + 1
+    match place.activity:
+        case grammar.Quiz() if _attempts_left(place) > 0:
+            session.add(_round(place, number, {}, now))
+        case grammar.Charter():
+            session.add(_round(place, number, dict(place.rounds[-1].answers), now))
+        case grammar.Quiz():
+            raise errors.NotAllowed("Vous avez fait tous les essais prévus.")
+        case _:
+            raise errors.NotAllowed(_OVER)
 
 
 async def hand_in(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> None:
-    """Record that a check-in is done; twice is once. A gate that waited for it opens at the next slot."""
-    enrolment = await enrolments.get(session, enrolment_id, lock=True)
-    enrolments.check_open(enrolment, now)
-    learner = await enrolments.learner_of(session, enrolment)
-    course = (await enrolments.pinned(session, enrolment)).course
-    _checkin(course, key)
-    if await _submission(session, enrolment_id, key):
+    """What was answered counts from now on; twice is once. A gate that waited opens at the next slot.
+
+    Raises `errors.Invalid`: for each question that is missing, by its key.
+    """
+    place = await _place(session, enrolment_id, key, now=now, lock=True)
+    draft = place.draft
+    if draft is None and place.rounds:
         return
-    session.add(
-        Submission(
-            enrolment_id=enrolment_id,
-            activity=key,
-            round=1,
-            answers={"done": True},
-            updated_at=now,
-            handed_in_at=now,
-        )
+    if isinstance(place.activity, grammar.Agreement | grammar.Charter) and draft is None:
+        draft = _round(place, 1, _shown(place, None), now)
+        session.add(draft)
+    answers = _shown(place, draft)
+    named = charter.facts(key, answers, place.about)
+    if missing := answering.missing(place.activity, answers, named) or (() if draft else ("",)):
+        raise errors.Invalid(dict.fromkeys(missing, "Il manque une réponse."))
+    assert draft is not None  # nothing is missing
+    draft.answers, draft.score = answers, scoring.scores(place.activity, answers)
+    draft.handed_in_at = draft.updated_at = now
+    draft.lessons = await _lessons(session, enrolment_id)
+    session.add(_event(place, "handed_in", now))
+    if isinstance(place.activity, grammar.Diagnostic):
+        await _owe_result(session, place, draft, now)
+    await _open_gate(session, place, now)
+
+
+def _event(place: _Place, kind: str, now: datetime) -> Any:
+    return outbox.event(
+        learner_id=place.learner.id, enrolment_id=place.enrolment.id, kind=kind, now=now, text=place.key
     )
-    session.add(
-        outbox.event(learner_id=learner.id, enrolment_id=enrolment_id, kind="handed_in", now=now, text=key)
+
+
+async def _owe_result(session: AsyncSession, place: _Place, draft: Submission, now: datetime) -> None:
+    row = outbox.row(
+        kind=Kind.RESULT,
+        learner_id=place.learner.id,
+        enrolment_id=place.enrolment.id,
+        now=now,
+        occasion=f"{place.key}.{draft.round}",
     )
+    await outbox.owe(session, [row])
+
+
+async def _open_gate(session: AsyncSession, place: _Place, now: datetime) -> None:
+    enrolment, course = place.enrolment, place.course
     lesson = course.lesson(enrolment.next_key)
     gate = lesson.requires.activity if lesson and lesson.requires else ""
-    if gate != key or enrolment.gate_since is None:
+    if gate != place.key or enrolment.gate_since is None:
         return
-    await outbox.cancel(session, enrolment_id, Kind.REMINDER, reason="handed in")
+    await outbox.cancel(session, enrolment.id, Kind.REMINDER, reason="handed in")
     if enrolment.state == State.ACTIVE:
-        own = enrolments.rules(course.rules, enrolment, learner.region)
+        own = enrolments.rules(course.rules, enrolment, place.learner.region)
         slot, position = enrolments.slot(enrolment), enrolments.position(enrolment)
         enrolments.settle(enrolment, progress.next_chance(course, position, slot, own, now=now))
+
+
+async def answer_again(
+    session: AsyncSession,
+    enrolment_id: int,
+    key: str,
+    question: str,
+    typed: answering.Typed,
+    *,
+    now: datetime,
+) -> None:
+    """Keep the answer to a question that came back; it changes no score.
+
+    Raises `errors.Invalid`, `errors.Conflict` when no question waits.
+    """
+    place = await _place(session, enrolment_id, key, now=now, lock=True)
+    if await _comes_back(session, place) != question:
+        raise errors.Conflict("Cette question a déjà reçu sa réponse.")
+    given = answering.read(place.activity, question, typed, {})
+    row = _round(place, place.rounds[-1].round + 1, given, now)
+    row.handed_in_at, row.lessons = now, await _lessons(session, enrolment_id)
+    session.add(row)
+    session.add(_event(place, "answered_again", now))
+
+
+async def handed(session: AsyncSession, enrolment: Enrolment, occasion: str) -> views.Handed | None:
+    """The round that a mail about a result tells of: its occasion is `<activity>.<round>`."""
+    key, _, number = occasion.rpartition(".")
+    course = (await enrolments.pinned(session, enrolment)).course
+    activity = course.activities.get(key)
+    for each in await _rounds(session, enrolment.id, key):
+        if activity and each.handed_in_at and str(each.round) == number:
+            earlier = await _earlier(session, enrolment.id, activity)
+            return views.Handed(key, each.answers, each.handed_in_at, earlier)
+    return None
+
+
+async def ask_entry(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> None:
+    """Mail the learner a link that opens his answers on another device; at most one an hour."""
+    place = await _place(session, enrolment_id, key, now=now, lock=True)
+    recent = await session.scalar(
+        select(Delivery.id).where(
+            Delivery.enrolment_id == enrolment_id,
+            Delivery.kind == Kind.ENTRY,
+            Delivery.created_at > now - _ENTRY_REST,
+        )
+    )
+    if recent is None:
+        row = outbox.row(
+            kind=Kind.ENTRY,
+            learner_id=place.learner.id,
+            enrolment_id=enrolment_id,
+            now=now,
+            occasion=f"{key}.{links.stamp_of(now)}",
+        )
+        await outbox.owe(session, [row])
+
+
+def check_entry(asked_at: datetime, *, now: datetime) -> None:
+    """Raises `errors.ExpiredLink` when the link of such a mail is too old."""
+    if now > asked_at + timedelta(days=ENTRY_DAYS):
+        raise errors.ExpiredLink("Ce lien n'est plus valable.")

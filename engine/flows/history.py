@@ -11,7 +11,7 @@ from engine.core import consent, delivery, errors
 from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import activities, enrolments
+from engine.flows import enrolments, known
 from engine.tables import Course, Delivery, Enrolment, Event, Learner
 
 
@@ -163,7 +163,7 @@ async def _not_planned(
             return f"Not yet: the learner paused{until}."
     current = course.lesson(row.next_key)
     if row.next_kind == "farewell" or not row.next_kind or (current and lesson.number < current.number):
-        facts = await activities.of(session, row)
+        facts = await known.of(session, row)
         if lesson.when and not facts.hold(lesson.when):
             return f"Not for this learner: “{lesson.when}” does not hold."
         return "Not sent: it was added to the course behind this learner, who never gets a lesson late."

@@ -1,17 +1,17 @@
 """A learner's own pages: where he stands, his lessons, and what he may change."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import calendar, consent, delivery, errors, links, progress, simulation, views
+from engine.core import asking, calendar, consent, delivery, errors, links, progress, simulation, views
 from engine.core.course import grammar, markup, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import activities, enrolments, outbox, signup
+from engine.flows import enrolments, known, outbox, signup
 from engine.mail import dress
 from engine.tables import Delivery, Enrolment, Learner
 
@@ -27,12 +27,12 @@ async def course_page(
     enrolments.check_open(enrolment, now)
     learner = await enrolments.learner_of(session, enrolment)
     course = (await enrolments.pinned(session, enrolment)).course
-    facts = await activities.of(session, enrolment)
+    facts = await known.of(session, enrolment)
     came = await _came(session, enrolment)
     expected = _expected(course, enrolment, learner, facts)
     upcoming = _next(course, enrolment, facts, expected)
     modules = _modules(course, came, expected, upcoming, facts, enrolment)
-    checkins = {key for lesson in course.lessons for key in lesson.activities}
+    asked = {key for lesson in course.lessons for key in lesson.activities}
     return views.CoursePage(
         slug=course.slug,
         course=course.title,
@@ -41,9 +41,11 @@ async def course_page(
         starts_at=enrolment.starts_at if enrolment.state == State.WAITING else None,
         paused_until=_paused_until(enrolment),
         modules=modules,
+        areas=_areas(course, came),
+        areas_note=course.areas_note,
         sent=len(came),
-        done=len(checkins & facts.handed_in),
-        activities=len(checkins),
+        done=len(asked & facts.handed_in),
+        activities=len(asked),
         count=len(course.lessons),
         next=upcoming,
         choices=views.Choices(
@@ -125,10 +127,17 @@ def _next(
 
 def _line(key: str, course: model.Course, facts: progress.Facts) -> views.ActivityLine | None:
     activity = course.activities.get(key)
-    if not isinstance(activity, grammar.Checkin):
+    if activity is None:
         return None
-    label = activities.button(activity, course.language)
-    return views.ActivityLine(key, activity.title, activity.prompt, label, key in facts.handed_in)
+    return views.ActivityLine(key, asking.ask(activity, course.language), key in facts.handed_in)
+
+
+def _areas(course: model.Course, came: Iterable[str]) -> tuple[views.AreaLine, ...]:
+    def line(area: grammar.Area) -> views.AreaLine:
+        keys = {lesson.key for lesson in course.lessons if lesson.area == area}
+        return views.AreaLine(area.title, area.summary, len(keys & set(came)), len(keys))
+
+    return tuple(line(area) for area in course.areas)
 
 
 def _modules(
@@ -153,10 +162,8 @@ def _modules(
             at = expected[lesson.key].at + enrolments.spread(enrolment.id)
         elif over or (passed and lesson.number < passed.number):
             stands = views.Progress.SKIPPED
-        activity = _line(lesson.activities[0], course, facts) if lesson.activities else None
-        return views.LessonLine(
-            lesson.key, lesson.number, lesson.subject, lesson.minutes, stands, at, activity
-        )
+        lines = tuple(filter(None, (_line(key, course, facts) for key in lesson.activities)))
+        return views.LessonLine(lesson.key, lesson.number, lesson.subject, lesson.minutes, stands, at, lines)
 
     return tuple(
         views.ModuleLine(
@@ -178,7 +185,7 @@ async def lesson_page(
     lesson = course.lesson(key)
     if lesson is None:
         raise errors.NotFound("Cette leçon n'existe plus dans ce parcours.")
-    facts = await activities.of(session, enrolment)
+    facts = await known.of(session, enrolment)
     came = set(await _came(session, enrolment)) | {key}
     lines = {name: _line(name, course, facts) for name in lesson.activities}
     neighbours = [
@@ -201,6 +208,7 @@ async def lesson_page(
         holds=frozenset(condition for condition in _conditions(lesson) if facts.hold(condition)),
         activities={name: line for name, line in lines.items() if line},
         lessons=frozenset(came),
+        area=lesson.area.title if lesson.area else "",
         sources=lesson.sources,
         previous=around.get(lesson.number - 1),
         following=around.get(lesson.number + 1),
@@ -209,7 +217,7 @@ async def lesson_page(
 
 def _plain_line(lesson: model.Lesson) -> views.LessonLine:
     return views.LessonLine(
-        lesson.key, lesson.number, lesson.subject, lesson.minutes, views.Progress.SENT, None, None
+        lesson.key, lesson.number, lesson.subject, lesson.minutes, views.Progress.SENT, None, ()
     )
 
 

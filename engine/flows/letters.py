@@ -7,10 +7,10 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import calendar, delivery, errors, links, progress, words
+from engine.core import calendar, delivery, errors, links, progress, scoring, views, words
 from engine.core.course import grammar, model
 from engine.core.delivery import Kind
-from engine.flows import activities, catalog, enrolments, learners, outbox, signup
+from engine.flows import activities, catalog, enrolments, known, learners, outbox, signup
 from engine.mail import builds, compile, dress, fill, header, message
 from engine.mail import letters as mails
 from engine.tables import Delivery, Enrolment, Learner
@@ -38,6 +38,8 @@ class Addressed:
     facts: progress.Facts
     received: int
     """Lessons that came so far."""
+    result: views.Handed | None = None
+    """For the mail that tells it."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ async def gather(session: AsyncSession, begun: Sequence[outbox.Begun]) -> dict[i
             select(Learner).where(Learner.id.in_({mail.learner_id for mail in begun}))
         )
     }
-    facts = await activities.facts(session, list(rows.values()))
+    facts = await known.of_all(session, list(rows.values()))
     received = await _received(session, [mail for mail in begun if mail.kind == Kind.FAREWELL])
     found: dict[int, Addressed | str] = {}
     for mail in begun:
@@ -73,7 +75,9 @@ async def gather(session: AsyncSession, begun: Sequence[outbox.Begun]) -> dict[i
             found[mail.id] = str(error)
             continue
         person = people[mail.learner_id]
-        found[mail.id] = Addressed(mail, person, row, pinned, facts[row.id], received.get(row.id, 0))
+        result = await activities.handed(session, row, mail.occasion) if mail.kind == Kind.RESULT else None
+        count = received.get(row.id, 0)
+        found[mail.id] = Addressed(mail, person, row, pinned, facts[row.id], count, result)
     return found
 
 
@@ -140,11 +144,17 @@ def _link(name: str, to: Addressed, house: House) -> str:
             return house.links.url("m", enrolment)
         case ["link", "leave"]:
             return house.links.url("u", enrolment)
+        case ["link", "page", page]:
+            return house.links.url(_PAGES[page], enrolment)
         case ["link", "activity", key]:
             return house.links.url("a", enrolment, key)
         case ["link", "lesson", key]:
             return house.links.url("l", enrolment, key)
     raise errors.ParcoursError(f"Rien ne remplit l'emplacement « {name} ».")
+
+
+_PAGES = {"parcours": "m", "equipe": "e", "documents": "f"}
+"""What `page:…` in an author's text leads to: the purpose of its link."""
 
 
 def _letter(to: Addressed, house: House) -> mails.Letter:
@@ -162,6 +172,13 @@ def _letter(to: Addressed, house: House) -> mails.Letter:
             mark = learners.address_mark(to.learner.new_address)
             url = link.url("n", to.learner.id, to.mail.occasion, mark)
             return mails.Address(course.title, url, learners.ADDRESS_DAYS)
+        case Kind.ENTRY:
+            key, _, asked = to.mail.occasion.partition(".")
+            activity = course.activities.get(key)
+            title = activity.title if activity else course.title
+            return mails.Entry(course.title, title, link.url("w", row.id, key, asked))
+        case Kind.RESULT:
+            return _result(to, link, my)
         case Kind.WELCOME:
             letter = course.welcome
             first = _moment(row.due_at, row, course)
@@ -193,16 +210,33 @@ def _reminder(to: Addressed, link: links.Links, my: str, leave: str) -> mails.Re
     lesson = course.lesson(to.mail.lesson_key)
     key = lesson.requires.activity if lesson and lesson.requires else ""
     activity = course.activities.get(key)
-    if not isinstance(activity, grammar.Checkin):
+    if activity is None:
         raise errors.NotFound(f"L'activité « {key} » n'existe plus dans ce parcours.")
     asked_by = next((each for each in course.lessons if key in each.activities), course.lessons[0])
     return mails.Reminder(
         course=course.title,
         lesson=asked_by.subject,
-        activity=activity.title,
-        prompt=activity.prompt,
-        button=activities.button(activity, course.language),
+        activity=activity,
         link=link.url("a", to.enrolment.id, key),
         my=my,
         leave=leave,
+    )
+
+
+def _result(to: Addressed, link: links.Links, my: str) -> mails.Result:
+    course, handed = to.pinned.course, to.result
+    diagnostic = course.activities.get(handed.key) if handed else None
+    if handed is None or not isinstance(diagnostic, grammar.Diagnostic):
+        raise errors.NotFound("Ces réponses n'existent plus.")
+    about = to.facts.learner
+    return mails.Result(
+        course=course.title,
+        title=diagnostic.title,
+        diagnosis=scoring.diagnose(handed.key, diagnostic, handed.answers, about),
+        earlier=scoring.diagnose(handed.earlier.key, diagnostic, handed.earlier.answers, about)
+        if handed.earlier
+        else None,
+        note=diagnostic.note,
+        link=link.url("a", to.enrolment.id, handed.key),
+        my=my,
     )

@@ -14,7 +14,7 @@ from engine.core import calendar, delivery, errors, progress
 from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import activities, catalog, enrolments, outbox
+from engine.flows import catalog, enrolments, known, outbox
 from engine.tables import Delivery, Enrolment, Learner, db
 
 _LETTER_PATIENCE = timedelta(days=4)
@@ -89,7 +89,7 @@ async def _loads(session: AsyncSession, rows: Sequence[tuple[Enrolment, str]]) -
     )
     for mail in unfinished:
         before[mail.enrolment_id or 0].append(mail)
-    return _Loads(courses, await activities.facts(session, asking), before)
+    return _Loads(courses, await known.of_all(session, asking), before)
 
 
 def _asks(course: model.Course | errors.ParcoursError | None, row: Enrolment) -> bool:

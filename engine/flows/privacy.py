@@ -119,7 +119,14 @@ async def _submissions(session: AsyncSession, learner_id: int) -> list[dict[str,
         select(Submission).join(Enrolment).where(Enrolment.learner_id == learner_id).order_by(Submission.id)
     )
     return [
-        {"Activité": row.activity, "Rendue": _iso(row.handed_in_at), "Réponses": row.answers} for row in found
+        {
+            "Activité": row.activity,
+            "Fois": row.round,
+            "Rendue": _iso(row.handed_in_at),
+            "Réponses": row.answers,
+            "Score": row.score,
+        }
+        for row in found
     ]
 
 
@@ -164,7 +171,9 @@ async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> Non
     for row in rows:
         await enrolments.stop(session, row, learner, reason="erased", now=now)
         row.company, row.size = "", 0
-        await session.execute(update(Submission).where(Submission.enrolment_id == row.id).values(answers={}))
+        await session.execute(
+            update(Submission).where(Submission.enrolment_id == row.id).values(answers={}, score={})
+        )
     await session.flush()
     await session.execute(
         update(Delivery)

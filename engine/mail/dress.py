@@ -5,7 +5,7 @@ from datetime import date
 
 from babel import dates
 
-from engine.core import typography, words
+from engine.core import words
 from engine.core.course import grammar, model
 
 
@@ -34,19 +34,14 @@ def fitted(dress: Dress, course: model.Course) -> Dress:
     return dress
 
 
-def typeset(text: str, language: str) -> str:
-    """Text from a YAML file, with the typography of its language."""
-    return typography.french(text) if language == "fr" else text
-
-
 def cited(source: grammar.Source, language: str) -> str:
     """« Baromètre France Num 2025 (DGE, septembre 2025) »"""
-    return f"{typeset(source.title, language)} ({origin(source, language)})"
+    return f"{words.typeset(source.title, language)} ({origin(source, language)})"
 
 
 def origin(source: grammar.Source, language: str) -> str:
     """« DGE, septembre 2025 »"""
-    return f"{typeset(source.publisher, language)}, {month(source.date, language)}"
+    return f"{words.typeset(source.publisher, language)}, {month(source.date, language)}"
 
 
 def month(written: str, language: str) -> str:
@@ -60,11 +55,3 @@ def month(written: str, language: str) -> str:
     except ValueError:
         pass
     return written
-
-
-def action(activity: model.Activity, language: str) -> str:
-    """The label of the button that leads to an activity."""
-    say = words.gettext(language)
-    if isinstance(activity, grammar.Checkin):
-        return typeset(activity.button, language) if activity.button else say("C'est fait")
-    return say("Répondre")

@@ -8,6 +8,7 @@ so that no stranger's text passes through Jinja or MJML. Links are whole web add
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.core import scoring
 from engine.core.course import grammar, markup, model
 
 
@@ -65,12 +66,33 @@ class Reminder:
     course: str
     lesson: str
     """The subject of the lesson that asked for it."""
-    activity: str
-    prompt: str
-    button: str
+    activity: model.Activity
     link: str
     my: str
     leave: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a diagnostic says, when it was just handed in."""
+
+    course: str
+    title: str
+    diagnosis: scoring.Diagnosis
+    earlier: scoring.Diagnosis | None
+    note: str
+    link: str
+    """The result on the web."""
+    my: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """To open one's answers on another device."""
+
+    course: str
+    activity: str
+    link: str
 
 
 @dataclass(frozen=True)
@@ -117,4 +139,17 @@ class Data:
     link: str
 
 
-Letter = Lesson | Confirm | Known | Welcome | Reminder | Paused | Resumed | Farewell | Address | Data
+Letter = (
+    Lesson
+    | Confirm
+    | Known
+    | Welcome
+    | Reminder
+    | Paused
+    | Resumed
+    | Farewell
+    | Address
+    | Data
+    | Result
+    | Entry
+)

@@ -10,7 +10,7 @@ import mjml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from engine import paths
-from engine.core import errors, words
+from engine.core import asking, errors, words
 from engine.core.course import markup
 from engine.mail import dress as dresses
 from engine.mail import encode, fill, letters, skeleton, text
@@ -74,7 +74,7 @@ def unknown_elements(source: str) -> list[tuple[int, str]]:
 
 
 def _context(letter: letters.Letter, dress: dresses.Dress) -> dict[str, Any]:
-    known = {"course.title": dresses.typeset(letter.course, dress.language), "tutor.name": dress.tutor_name}
+    known = {"course.title": words.typeset(letter.course, dress.language), "tutor.name": dress.tutor_name}
     slot = functools.partial(_slot, known)
     context = {each.name: _written(getattr(letter, each.name), slot, dress) for each in fields(letter)}
     draw = text.Drawing(
@@ -99,7 +99,7 @@ def _written(value: Any, slot: Callable[[str], str], dress: dresses.Dress) -> An
     """A line of an author with its typography and its slots; anything else as it is."""
     if not isinstance(value, str):
         return value
-    return _WRITTEN_SLOT.sub(lambda found: slot(found[1]), dresses.typeset(value, dress.language))
+    return _WRITTEN_SLOT.sub(lambda found: slot(found[1]), words.typeset(value, dress.language))
 
 
 def _slot(known: Mapping[str, str], name: str) -> str:
@@ -119,6 +119,8 @@ def _href(href: str) -> str:
             return skeleton.slot(f"link.lesson.{key}")
         case "activite":
             return skeleton.slot(f"link.activity.{key}")
+        case "page":
+            return skeleton.slot(f"link.page.{key}")
         case "https" | "http" | "mailto":
             return href
     raise errors.ParcoursError(f"Le lien « {href} » ne mène nulle part.")
@@ -140,12 +142,13 @@ def _environment(language: str) -> Environment:
         "refuse": _refuse,
     }
     environment.filters |= {
-        "action": functools.partial(dresses.action, language=language),
+        "asked": lambda activity, where: "\n".join(text.question(activity, where, language)),
+        "ask": functools.partial(asking.ask, language=language),
         "cited": functools.partial(dresses.cited, language=language),
         "kind": lambda node: type(node).__name__,
         "oneline": lambda value: " ".join(value.split()),
         "origin": functools.partial(dresses.origin, language=language),
-        "typeset": functools.partial(dresses.typeset, language=language),
+        "typeset": functools.partial(words.typeset, language=language),
     }
     return environment
 

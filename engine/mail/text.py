@@ -6,7 +6,7 @@ No hard wrapping. A link stands on a line of its own below the words it belongs 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.core import errors
+from engine.core import asking, errors
 from engine.core.course import grammar, markup, model
 from engine.mail import dress, skeleton
 
@@ -112,12 +112,18 @@ def _question(block: markup.Question, draw: Drawing) -> list[str]:
     activity = (draw.activities or {}).get(block.activity)
     if activity is None:
         raise errors.ParcoursError(f"L'activité « {block.activity} » n'existe pas.")
-    title = dress.typeset(activity.title, draw.language)
-    prompt = dress.typeset(
-        getattr(activity, "prompt", "") or draw.say("Répondez en quelques minutes."), draw.language
-    )
-    where = draw.href(f"activite:{block.activity}")
-    return [f"■ {title}", prompt, "", dress.action(activity, draw.language), f"→ {where}"]
+    return question(activity, draw.href(f"activite:{block.activity}"), draw.language)
+
+
+def question(activity: model.Activity, where: str, language: str) -> list[str]:
+    """An activity, each of its answers with the link that chooses it."""
+    found = asking.ask(activity, language)
+    lines = [f"■ {found.title}", found.prompt, ""]
+    if not found.choices:
+        return [*lines, found.button, f"→ {where}"]
+    for choice in found.choices:
+        lines += [f"○ {choice.label}", f"→ {where}?{choice.query}"]
+    return lines
 
 
 def _prose(inline: markup.Inline, draw: Drawing) -> list[str]:

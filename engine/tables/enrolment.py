@@ -71,6 +71,11 @@ class Submission(Base):
     enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolment.id"))
     activity: Mapped[Short]
     round: Mapped[int] = mapped_column(default=1)
+    """The n-th time: another attempt at a quiz, a question that came back, a new version of a charter."""
     answers: Mapped[dict[str, Any]] = mapped_column(JSON)
+    score: Mapped[dict[str, float]] = mapped_column(JSON, default=dict, server_default="{}")
+    """In per cent by axis, and `total`; empty until handed in, and for what is not scored."""
+    lessons: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many lessons had come when it was handed in."""
     updated_at: Mapped[datetime]
     handed_in_at: Mapped[datetime | None]

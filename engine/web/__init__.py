@@ -3,7 +3,7 @@
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from engine.web import confirm, data, guard, learner, leave, public, static
+from engine.web import activities, confirm, data, guard, learner, leave, public, static
 
 
 def routes() -> list[Route]:
@@ -22,8 +22,10 @@ def routes() -> list[Route]:
         Route("/n/{token}", confirm.show_address),
         Route("/n/{token}", confirm.confirm_address, methods=["POST"]),
         Route("/l/{token}", learner.lesson),
-        Route("/a/{token}", learner.activity),
-        Route("/a/{token}", learner.hand_in, methods=["POST"]),
+        Route("/a/{token}", activities.show),
+        Route("/a/{token}", activities.act, methods=["POST"]),
+        Route("/a/{token}/entry", activities.ask_entry, methods=["POST"]),
+        Route("/w/{token}", activities.enter),
         Route("/m/{token}", learner.my),
         Route("/m/{token}/{action}", learner.change, methods=["POST"]),
         Route("/u/{token}", leave.show),

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from engine.core import errors
 from engine.flows import learners, signup
-from engine.web import contexts, pages, public, site
+from engine.web import contexts, device, pages, public, site
 from engine.web.site import To
 
 
@@ -31,7 +31,10 @@ async def confirm(request: Request) -> Response:
         return await show(request)
     house.wake()
     my_url = site.path(request, To.MY, confirmed.enrolment_id)
-    return pages.render(request, contexts.Confirmed(confirmed, my_url), language=confirmed.language)
+    page = contexts.Confirmed(confirmed, my_url)
+    response = pages.render(request, page, language=confirmed.language)
+    device.remember(request, response, str(confirmed.enrolment_id))
+    return response
 
 
 async def resend(request: Request) -> Response:

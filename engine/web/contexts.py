@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import ClassVar
 
-from engine.core import views
+from engine.core import charter as written
+from engine.core import scoring, views
 from engine.core.course import grammar
-from engine.web import site
+from engine.web import screens, site
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,99 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Activity:
-    template: ClassVar = "activity.html"
-    activity: views.ActivityPage
+class Question:
+    """One screen of an activity."""
+
+    template: ClassVar = "question.html"
+    played: views.Played
+    screen: screens.Screen
     my_url: str
+    again: bool = False
+    """A question of a quiz that comes back."""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    charter: written.Written | None = None
+    """What the answers make so far."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """An activity at a glance: before it begins, or all answers before they are handed in."""
+
+    template: ClassVar = "overview.html"
+    played: views.Played
+    lines: Sequence[screens.Line]
+    next_step: str | None
+    """The first one without an answer."""
+    my_url: str
+    at_end: bool
+    missing: Sequence[str]
+    """What stands against handing in."""
+    charter: written.Written | None
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    template: ClassVar = "diagnosis.html"
+    played: views.Played
+    result: scoring.Diagnosis
+    earlier: scoring.Diagnosis | None
+    lines: Sequence[screens.Line]
+    my_url: str
+
+
+@dataclass(frozen=True)
+class MarkedLine:
+    question: grammar.QuizQuestion
+    answer: str
+    right_answer: str
+    feedback: Sequence[str]
+    right: bool
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A quiz that was handed in."""
+
+    template: ClassVar = "marked.html"
+    played: views.Played
+    lines: Sequence[MarkedLine]
+    percent: int
+    my_url: str
+
+
+@dataclass(frozen=True)
+class Thanks:
+    """A check-in, a poll, a charter or an agreement that was handed in."""
+
+    template: ClassVar = "thanks.html"
+    played: views.Played
+    my_url: str
+    charter: written.Written | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    template: ClassVar = "agreement.html"
+    played: views.Played
+    my_url: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The charter alone, for the script that renews it while somebody writes."""
+
+    template: ClassVar = "preview_charter.html"
+    charter: written.Written
+
+
+@dataclass(frozen=True)
+class Personal:
+    """Somebody's answers, asked for by a browser that is not known to be his."""
+
+    template: ClassVar = "personal.html"
+    played: views.Played
+    asked: bool = False
+    """The mail with the link has left."""
 
 
 @dataclass(frozen=True)

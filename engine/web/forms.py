@@ -58,10 +58,15 @@ SIZES = {"1": "1 à 9 personnes", "10": "10 à 49", "50": "50 à 249", "250": "2
 
 async def read(request: Request) -> dict[str, str]:
     """The fields of a posted form, of either encoding, trimmed; the first value of each counts."""
-    form = await request.form(max_files=0, max_fields=40)
-    found: dict[str, str] = {}
+    return {name: values[0].strip() for name, values in (await read_all(request, most=40)).items()}
+
+
+async def read_all(request: Request, *, most: int = 1000) -> dict[str, list[str]]:
+    """The fields of a posted form with all their values. Raises HTTP 400 above `most` fields."""
+    form = await request.form(max_files=0, max_fields=most)
+    found: dict[str, list[str]] = {}
     for name, value in form.multi_items():
-        found.setdefault(name, value.strip() if isinstance(value, str) else "")
+        found.setdefault(name, []).append(value if isinstance(value, str) else "")
     return found
 
 

@@ -12,11 +12,12 @@ BODY_LIMIT = 64 * 1024
 """Bytes; our longest form stays far below."""
 
 # Pages behind a signed link: whoever holds the address holds the page.
-PRIVATE = ("/k/", "/l/", "/a/", "/m/", "/u/", "/d/", "/n/")
+PRIVATE = ("/k/", "/l/", "/a/", "/m/", "/u/", "/d/", "/n/", "/w/")
 FRAMED = "/embed/"
 
 _POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; "
     "frame-src 'self'; base-uri 'none'"
 )
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.core import errors, views, words
-from engine.flows import activities, learners, privacy
+from engine.flows import learners, privacy
 from engine.web import contexts, forms, pages, public, site
 from engine.web.site import To
 
@@ -31,24 +31,6 @@ def _hrefs(request: Request, enrolment: str, lesson: views.LessonPage) -> dict[s
     return {f"lecon:{key}": site.path(request, To.LESSON, enrolment, key) for key in lesson.lessons} | {
         f"activite:{key}": site.path(request, To.ACTIVITY, enrolment, key) for key in lesson.activities
     }
-
-
-async def activity(request: Request) -> Response:
-    house = site.of(request)
-    enrolment, key = site.read(request, To.ACTIVITY)
-    async with house.db.reading() as session:
-        found = await activities.page(session, int(enrolment), key, now=house.clock.now())
-    page = contexts.Activity(found, site.path(request, To.MY, enrolment))
-    return pages.render(request, page, language=found.language)
-
-
-async def hand_in(request: Request) -> Response:
-    house = site.of(request)
-    enrolment, key = site.read(request, To.ACTIVITY)
-    async with house.db.transaction() as session:
-        await activities.hand_in(session, int(enrolment), key, now=house.clock.now())
-    house.wake()
-    return RedirectResponse(pages.stay(request, request.url.path), status_code=303)
 
 
 # What a change says when it is done; the page only ever shows texts from this list.
@@ -103,7 +85,7 @@ def _lines(page: views.CoursePage) -> Iterator[views.LessonLine]:
 
 
 def _activities(page: views.CoursePage) -> Iterator[str]:
-    yield from (line.activity.key for line in _lines(page) if line.activity)
+    yield from (activity.key for line in _lines(page) for activity in line.activities)
     if page.next:
         yield from (gate.key for gate in (page.next.waits_for, page.next.needs) if gate)
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from engine import paths
-from engine.core import calendar, typography, words
+from engine.core import asking, calendar, words
 from engine.mail import dress
 from engine.web import site, static
 
@@ -41,6 +41,7 @@ def _surroundings(request: Request, language: str) -> dict[str, object]:
         "_": words.gettext(language),
         "lang": language,
         "here": partial(stay, request),
+        "page_path": request.url.path,
         "other_language": _other_language(request, language),
         "controller": name,
         "controller_address": [line for line in address if line],
@@ -76,7 +77,8 @@ def environment() -> jinja2.Environment:
     found.globals["asset"] = static.url
     found.filters |= {
         "kind": lambda block: type(block).__name__,
-        "typeset": lambda text, language: typography.french(text) if language == "fr" else text,
+        "ask": asking.ask,
+        "typeset": words.typeset,
         "origin": dress.origin,
         "moment": _moment,
         "day": _day,

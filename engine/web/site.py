@@ -25,6 +25,7 @@ class To(StrEnum):
     MY = "m"
     LEAVE = "u"
     DATA = "d"
+    ENTRY = "w"
 
 
 class Database(Protocol):

@@ -57,6 +57,8 @@ def test_only_what_someone_waits_for_is_transactional() -> None:
         Kind.KNOWN,
         Kind.ADDRESS,
         Kind.DATA,
+        Kind.ENTRY,
+        Kind.RESULT,
     }
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text, update
 
-from engine.core import delivery
+from engine.core import delivery, errors
 from engine.flows import activities, catalog, enrolments, outbox, planning
 from engine.tables import Delivery, Version
 from tests.people import ALICE, BOB, CHARLIE, FULL, SENT, Town, course, paris, told
@@ -296,8 +296,7 @@ async def test_a_course_may_end_on_a_lesson_that_is_not_for_everybody(town: Town
 
 
 async def hand_in(town: Town, enrolment: int) -> None:
-    async with town.db.transaction() as session:
-        await activities.hand_in(session, enrolment, "point", now=town.now)
+    await town.check_in(enrolment)
 
 
 async def test_an_open_gate_costs_nothing(town: Town) -> None:
@@ -379,7 +378,10 @@ async def test_handing_in_twice_is_once(town: Town) -> None:
     await hand_in(town, alice)
     due = (await town.row(alice)).due_at
     await town.sleep("2027-04-06 08:00")
-    await hand_in(town, alice)
+    with pytest.raises(errors.Conflict):
+        await hand_in(town, alice)
+    async with town.db.transaction() as session:
+        await activities.hand_in(session, alice, "point", now=town.now)
     assert (await town.row(alice)).due_at == due
     assert len(await town.events(alice, "handed_in")) == 1
 

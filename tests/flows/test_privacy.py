@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from engine.core import delivery, errors, links
-from engine.flows import activities, enrolments, learners, outbox, privacy
+from engine.flows import enrolments, learners, outbox, privacy
 from engine.tables import Base, Consent, Delivery, Learner, Suppression
 from tests.people import ALICE, BOB, ORIGIN, SENT, Town, course, fingerprint
 
@@ -22,8 +22,8 @@ async def lived(town: Town) -> int:
     await town.publish(GATED)
     alice = await town.enrol(ALICE, region="FR-974")
     await town.live("2027-03-24 00:00")
+    await town.check_in(alice)
     async with town.db.transaction() as session:
-        await activities.hand_in(session, alice, "point", now=town.now)
         await learners.ask_address(session, alice, "alice@new.example.com", origin=ORIGIN, now=town.now)
     await town.live("2027-03-29 00:00")
     town.answer = lambda mail: SAID if mail.kind == "lesson" else SENT

@@ -7,13 +7,25 @@ import pytest
 from jinja2 import meta
 
 from engine import paths
-from engine.core import errors, typography, words
+from engine.core import errors, scoring, typography, words
 from engine.core.course import grammar, markup, model, reading
 from engine.mail import compile, dress, fill, letters, message, render, skeleton, text
 from tests.mail.test_message import ALICE, DRESS
 
 LETTERS = letters.Letter.__args__
 SHARED = {"dress", "_", "slot", "href", "image", "plain", "opening", "closing", "refuse"}
+DIAGNOSIS = scoring.Diagnosis(
+    axes=(scoring.AxisScore("besoins", "Besoins", 67), scoring.AxisScore("donnees", "Données", 0)),
+    total=34,
+    level=grammar.Level(at=25, title="En route", text="Vous avez commencé : continuez."),
+    unknown=("Une sauvegarde a-t-elle été testée ?",),
+    alerts=(
+        grammar.Alert(key="robot", title="Un robot", text="Dites-le : c'est dû.", when="learner.size > 1"),
+    ),
+    priorities=(
+        grammar.Priority(key="liste", title="Une liste", text="Écrivez-la.", gain=3, ease=3, risk=1),
+    ),
+)
 HOSTILE = "</mj-text> \\ \"'&amp; {{ 7*7 }} {% raw %} <mj-include path='/etc/passwd'/> <b>"
 
 
@@ -50,7 +62,9 @@ def letter_of(kind: type, **values: object) -> letters.Letter:
         "document": markup.parse("Bonjour {{ learner.first_name }}."),
         "sources": (),
         "activities": {},
-    }
+        "diagnosis": DIAGNOSIS,
+        "earlier": replace(DIAGNOSIS, total=31),
+    } | ({"activity": course().activities["point-reperes"]} if kind is letters.Reminder else {})
     chosen = {
         each.name: values.get(each.name, known.get(each.name, f"https://exemple.fr/{each.name}"))
         for each in fields(kind)

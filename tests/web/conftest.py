@@ -41,9 +41,9 @@ class Visit:
         assert answer.status_code == status, answer.text
         return answer.text
 
-    async def post(self, url: str, status: int = 200, **fields: str) -> str:
+    async def post(self, url: str, expected: int = 200, /, **fields: str | list[str]) -> str:
         answer = await self.http.post(url, data=fields)
-        assert answer.status_code == status, answer.text
+        assert answer.status_code == expected, answer.text
         return answer.text
 
     def to(self, purpose: str, *parts: str | int) -> str:

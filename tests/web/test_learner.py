@@ -55,12 +55,12 @@ async def test_done_is_recorded_by_the_button_alone_and_once(visit: Visit) -> No
     async with visit.site.db.reading() as session:
         assert await session.get(Submission, 1) is None
     for _ in range(2):
-        await visit.post(link, 303)
+        await visit.post(link, 303, step="", go="next", status="done")
     page = await visit.get(link)
     assert "Bravo" in page
-    assert "fait le mercredi 24\u00a0mars" in page
+    assert "le mercredi 24\u00a0mars 2027" in page
     assert re.search(r"mardi 30\u00a0mars à 8\u00a0h\u00a03\d", page)
-    assert "action faite" in await visit.get(visit.to("m", enrolment))
+    assert "✓ Trois tâches" in await visit.get(visit.to("m", enrolment))
 
 
 async def test_a_change_of_slot_moves_the_next_lesson_and_says_so(visit: Visit) -> None:

@@ -8,7 +8,7 @@ from jinja2 import meta, nodes
 from starlette.requests import Request
 
 from engine import app, paths
-from engine.core import calendar, views
+from engine.core import asking, calendar, views
 from engine.web import contexts, forms, pages
 
 CONTEXTS = {
@@ -16,7 +16,17 @@ CONTEXTS = {
     for found in vars(contexts).values()
     if isinstance(getattr(found, "template", None), str)
 }
-EVERYWHERE = {"_", "lang", "here", "other_language", "controller", "controller_address", "demo", "asset"}
+EVERYWHERE = {
+    "_",
+    "lang",
+    "here",
+    "page_path",
+    "other_language",
+    "controller",
+    "controller_address",
+    "demo",
+    "asset",
+}
 
 
 def _used(name: str) -> set[str]:
@@ -41,8 +51,8 @@ def test_every_template_has_its_context() -> None:
     assert {name for name in found if not name.startswith("_")} == set(CONTEXTS)
 
 
-TODO = views.ActivityLine("point", "Trois tâches", "Notées ?", "C'est fait", done=False)
-LESSON = views.LessonLine("suite", 2, "La suite", 6, views.Progress.NEXT, None, None)
+TODO = views.ActivityLine("point", asking.Ask("Trois tâches", "Notées ?", (), "C’est fait"), done=False)
+LESSON = views.LessonLine("suite", 2, "La suite", 6, views.Progress.NEXT, None, ())
 DUE = datetime(2027, 3, 30, 6, 34, tzinfo=UTC)
 WHY = "Lundi de Pâques (lun. 29 mars) : reporté au mardi 30 mars"
 SLOT = calendar.Slot(0, time(8, 30), "Europe/Paris")
@@ -54,6 +64,8 @@ PAGE = views.CoursePage(
     starts_at=None,
     paused_until=None,
     modules=(views.ModuleLine("Le début", (LESSON,)),),
+    areas=(),
+    areas_note="",
     sent=1,
     done=0,
     activities=1,

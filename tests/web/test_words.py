@@ -29,7 +29,12 @@ def _in_lists() -> Iterator[tuple[str, str]]:
 def _problems_of_fields() -> Iterator[tuple[str, str]]:
     """The constants that `errors.Invalid({field: …})` and `problems[field] = …` hold."""
     engine = Path(words.__file__).parents[1]
-    for path in (engine / "core" / "consent.py", *(engine / "flows").glob("*.py"), engine / "web/learner.py"):
+    for path in (
+        engine / "core" / "consent.py",
+        *(engine / "flows").glob("*.py"),
+        engine / "web/learner.py",
+        engine / "core/answers.py",
+    ):
         for node in ast.walk(ast.parse(path.read_text())):
             values: list[ast.expr] = []
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "errors.Invalid" and node.args:
@@ -53,8 +58,21 @@ def _labels_of_my_data() -> Iterator[tuple[str, str]]:
                 yield from (("privacy.py", ast.literal_eval(value)) for value in node.values)
 
 
+def _in_activities() -> Iterator[tuple[str, str]]:
+    """What `say("…")` holds where activities are put into words."""
+    engine = Path(words.__file__).parents[1]
+    for path in (engine / "core" / "asking.py", engine / "web" / "screens.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("say", "gettext(language)")):
+                yield from (
+                    (path.name, each.value)
+                    for each in node.args
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                )
+
+
 def _said() -> set[tuple[str, str]]:
-    return {*_in_templates(), *_in_lists(), *_problems_of_fields(), *_labels_of_my_data()}
+    return {*_in_templates(), *_in_lists(), *_problems_of_fields(), *_labels_of_my_data(), *_in_activities()}
 
 
 def test_every_text_has_its_english() -> None:
@@ -74,8 +92,9 @@ def test_translations_keep_their_places_for_values() -> None:
 
 def test_nothing_is_translated_that_nobody_says() -> None:
     said = {text for _, text in _said()}
-    own = words.read(paths.templates() / "locale" / "en" / "web.po", "en")
-    assert not set(own) - said
+    for name in ("web.po", "activities.po"):
+        own = words.read(paths.templates() / "locale" / "en" / name, "en")
+        assert not set(own) - said
 
 
 def test_french_comes_with_its_typography_and_english_does_not() -> None:

@@ -177,12 +177,53 @@ def _charter_question(question: grammar.CharterQuestion, file: _File, at: _At) -
         if not options:
             yield file.problem(at, f"question « {question.key} » sans « {name} »", "ajoutez-les")
         yield from file.once("réponse", (each.key for each in options), *at, name)
+    if not _fits(question):
+        cause = f"« default » de « {question.key} » ne convient pas à « {question.type} »"
+        yield file.problem((*at, "default"), cause, _DEFAULTS[question.type])
     for index, fixed in enumerate(question.fixed):
         for name, key in (("rows", fixed.row), ("columns", fixed.column), ("choices", fixed.choice)):
             keys = [option.key for option in getattr(question, name)]
             if key not in keys:
                 yield file.problem((*at, "fixed", index), f"« {key} » inconnu", known(name, keys))
         yield from file.condition(fixed.when, *at, "fixed", index, "when")
+
+
+_DEFAULTS: Mapping[str, str] = {
+    "text": "écrivez un texte",
+    "number": "écrivez un nombre entier",
+    "yes_no": "écrivez true ou false",
+    "choice": "écrivez la clé d'un choix",
+    "choices": "écrivez une liste de clés de choix",
+    "table": "écrivez une liste de lignes, une case par colonne",
+    "matrix": "écrivez une ligne de clés de choix par rangée, une clé par colonne",
+}
+
+
+def _fits(question: grammar.CharterQuestion) -> bool:
+    """Whether the proposed answer is one that this type of question can have."""
+    found, keys = question.default, {choice.key for choice in question.choices}
+    rows = found if isinstance(found, tuple) else ()
+    match question.type:
+        case _ if found is None:
+            return True
+        case "text":
+            return isinstance(found, str)
+        case "number":
+            return isinstance(found, int) and not isinstance(found, bool)
+        case "yes_no":
+            return isinstance(found, bool)
+        case "choice":
+            return found in keys
+        case "choices":
+            return isinstance(found, tuple) and set(rows) <= keys
+        case "table":
+            fits = all(isinstance(row, tuple) and len(row) == len(question.columns) for row in rows)
+            return isinstance(found, tuple) and fits
+        case "matrix":
+            return len(rows) == len(question.rows) and all(
+                isinstance(row, tuple) and len(row) == len(question.columns) and set(row) <= keys
+                for row in rows
+            )
 
 
 def _charter_slot(

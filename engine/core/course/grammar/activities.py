@@ -171,7 +171,7 @@ class CharterQuestion(Model):
     rows: tuple[Option, ...] = ()
     fixed: tuple[Fixed, ...] = ()
     default: str | bool | int | tuple[str, ...] | tuple[tuple[str, ...], ...] | None = None
-    """Proposed until the person says otherwise: text, key of a choice, keys, or rows of a table."""
+    """Proposed until the person says otherwise: text, key of a choice, keys, or rows of a table or matrix."""
     required: bool = False
     when: Line | None = None
 

@@ -1,0 +1,225 @@
+"""The pages of an activity: question by question, saved at each answer, until it is handed in."""
+
+from typing import assert_never
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from engine.core import answers as answering
+from engine.core import charter, errors, links, scoring, views
+from engine.core.course import grammar
+from engine.flows import activities
+from engine.web import contexts, device, forms, pages, screens, site
+from engine.web.site import To
+
+_ALL = "fin"
+"""The screen where everything answered is looked through."""
+
+
+async def show(request: Request) -> Response:
+    house = site.of(request)
+    enrolment, key = site.read(request, To.ACTIVITY)
+    async with house.db.reading() as session:
+        played = await activities.open(session, int(enrolment), key, now=house.clock.now())
+    if played.touched and not device.knows(request, enrolment):
+        return _render(request, contexts.Personal(played), played)
+    return _render(request, _page(request, played, enrolment), played)
+
+
+def _render(request: Request, page: pages.Context, played: views.Played, *, status: int = 200) -> Response:
+    return pages.render(request, page, language=played.language, status=status)
+
+
+def _page(request: Request, played: views.Played, enrolment: str) -> pages.Context:
+    """What there is to see: the question that is asked for, everything at a glance, or the result."""
+    step, my_url = request.query_params.get("q", ""), site.path(request, To.MY, enrolment)
+    if played.comes_back and step in ("", played.comes_back):
+        return contexts.Question(played, screens.screen(played, played.comes_back), my_url, again=True)
+    if played.handed_in_at is not None:
+        return _result(request, played, my_url)
+    steps = answering.steps(played.activity)
+    match played.activity:
+        case grammar.Agreement():
+            return contexts.Agreement(played, my_url)
+        case grammar.Checkin() | grammar.Poll():
+            return _question(request, played, steps[0], my_url)
+        case grammar.Diagnostic() | grammar.Quiz() | grammar.Charter():
+            if step == _ALL or not step:
+                return _overview(played, my_url, at_end=step == _ALL)
+            return _question(request, played, step, my_url)
+    assert_never(played.activity)
+
+
+def _question(request: Request, played: views.Played, step: str, my_url: str) -> contexts.Question:
+    chosen = request.query_params.get("a", "")
+    return contexts.Question(
+        played, screens.screen(played, step, chosen=chosen), my_url, charter=_written(played)
+    )
+
+
+def _written(played: views.Played) -> charter.Written | None:
+    if not isinstance(played.activity, grammar.Charter):
+        return None
+    return charter.write(played.activity, played.key, played.answers, played.about, language=played.language)
+
+
+def _overview(
+    played: views.Played, my_url: str, *, at_end: bool, missing: tuple[str, ...] = ()
+) -> contexts.Overview:
+    return contexts.Overview(
+        played,
+        screens.lines(played),
+        next(iter(_open_steps(played)), None),
+        my_url,
+        at_end=at_end,
+        missing=missing,
+        charter=_written(played),
+    )
+
+
+def _open_steps(played: views.Played) -> tuple[str, ...]:
+    """The questions that have no answer yet; of a charter, its sections when nothing was saved."""
+    if isinstance(played.activity, grammar.Charter):
+        return () if played.touched else answering.steps(played.activity)
+    return answering.missing(played.activity, played.answers, {})
+
+
+def _result(request: Request, played: views.Played, my_url: str) -> pages.Context:
+    match played.activity:
+        case grammar.Diagnostic() as diagnostic:
+            earlier = played.earlier
+            return contexts.Diagnosis(
+                played,
+                scoring.diagnose(played.key, diagnostic, played.answers, played.about),
+                scoring.diagnose(earlier.key, diagnostic, earlier.answers, played.about) if earlier else None,
+                screens.lines(played),
+                my_url,
+            )
+        case grammar.Quiz() as quiz:
+            marked = scoring.mark(quiz, played.answers)
+            return contexts.Marked(
+                played,
+                [
+                    contexts.MarkedLine(
+                        each.question,
+                        screens.answer_words(each.question, each.answer, played.language),
+                        screens.right_words(each.question, played.language),
+                        screens.feedback(each, played.language),
+                        each.right,
+                    )
+                    for each in marked
+                ],
+                scoring.percent_right(marked),
+                my_url,
+            )
+        case grammar.Charter() | grammar.Checkin() | grammar.Poll() | grammar.Agreement():
+            return contexts.Thanks(played, my_url, charter=_written(played))
+    assert_never(played.activity)
+
+
+async def act(request: Request) -> Response:
+    """Save a screen, go on, hand in, begin again: the button says which."""
+    house = site.of(request)
+    enrolment, key = site.read(request, To.ACTIVITY)
+    typed = await forms.read_all(request)
+    step, go = answering.first(typed, "step"), answering.first(typed, "go")
+    now = house.clock.now()
+    async with house.db.reading() as session:
+        played = await activities.open(session, int(enrolment), key, now=now)
+    if played.touched and not device.knows(request, enrolment):
+        return _render(request, contexts.Personal(played), played, status=403)
+    try:
+        async with house.db.transaction() as session:
+            match go:
+                case "hand_in":
+                    await activities.hand_in(session, int(enrolment), key, now=now)
+                case "again":
+                    await activities.again(session, int(enrolment), key, now=now)
+                case "answer_again":
+                    await activities.answer_again(session, int(enrolment), key, step, typed, now=now)
+                case _:
+                    given = await activities.save(session, int(enrolment), key, step, typed, now=now)
+                    if go != "save" and _finished(played.activity, given):
+                        await activities.hand_in(session, int(enrolment), key, now=now)
+    except errors.Invalid as invalid:
+        return _returned(request, played, enrolment, step, go, typed, invalid)
+    except errors.Conflict:
+        pass  # handed in already, in another tab: its page says so
+    house.wake()
+    response = await _after(request, enrolment, key, step, go)
+    device.remember(request, response, enrolment)
+    return response
+
+
+def _finished(activity: grammar.Activity, given: dict[str, object]) -> bool:
+    """Whether this one screen is all there is: a check-in that is done, a poll."""
+    match activity:
+        case grammar.Checkin():
+            return given["status"] != "later"
+        case grammar.Poll():
+            return True
+    return False
+
+
+async def _after(request: Request, enrolment: str, key: str, step: str, go: str) -> Response:
+    house = site.of(request)
+    if go == "save":  # the script's own request, while the person goes on writing
+        async with house.db.reading() as session:
+            played = await activities.open(session, int(enrolment), key, now=house.clock.now())
+        written = _written(played)
+        if written is None:
+            return Response(status_code=204)
+        return _render(request, contexts.Preview(written), played)
+    where = request.url.path
+    if go == "next":
+        async with house.db.reading() as session:
+            played = await activities.open(session, int(enrolment), key, now=house.clock.now())
+        if len(answering.steps(played.activity)) > 1:
+            following = screens.screen(played, step).following
+            where += f"?q={following or _ALL}"
+    elif go == "again":
+        where += "" if step == "" else f"?q={step}"
+    return RedirectResponse(pages.stay(request, where), status_code=303)
+
+
+def _returned(
+    request: Request,
+    played: views.Played,
+    enrolment: str,
+    step: str,
+    go: str,
+    typed: answering.Typed,
+    invalid: errors.Invalid,
+) -> Response:
+    """The page again, with what was typed and what is wrong."""
+    my_url = site.path(request, To.MY, enrolment)
+    if go == "hand_in":
+        page: pages.Context = _overview(played, my_url, at_end=True, missing=tuple(invalid.problems))
+    else:
+        found = screens.screen(played, step, typed=typed, problems=invalid.problems)
+        again = go == "answer_again"
+        page = contexts.Question(
+            played, found, my_url, again=again, problems=invalid.problems, charter=_written(played)
+        )
+    return _render(request, page, played, status=422)
+
+
+async def ask_entry(request: Request) -> Response:
+    """Mail the learner a link for this device."""
+    house = site.of(request)
+    enrolment, key = site.read(request, To.ACTIVITY)
+    async with house.db.transaction() as session:
+        await activities.ask_entry(session, int(enrolment), key, now=house.clock.now())
+        played = await activities.open(session, int(enrolment), key, now=house.clock.now())
+    house.wake()
+    return _render(request, contexts.Personal(played, asked=True), played)
+
+
+async def enter(request: Request) -> Response:
+    """The link from that mail: this browser is the learner's from now on."""
+    house = site.of(request)
+    enrolment, key, asked = site.read(request, To.ENTRY)
+    activities.check_entry(links.moment(asked), now=house.clock.now())
+    response = RedirectResponse(site.path(request, To.ACTIVITY, enrolment, key), status_code=303)
+    device.remember(request, response, enrolment)
+    return response
