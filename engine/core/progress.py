@@ -1,12 +1,12 @@
 """Where a learner stands in a course, and what happens next: the rules that planner and simulation share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from engine.core import calendar, errors
+from engine.core import calendar, errors, scoring
 from engine.core.course import conditions, grammar, model
 
 
@@ -65,6 +65,8 @@ class Facts:
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     score: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     handed_in: frozenset[str] = frozenset()
+    attempts: Mapping[str, Sequence[scoring.Attempt]] = field(default_factory=dict)
+    """All rounds handed in, in order, by activity."""
 
     def hold(self, condition: str) -> bool:
         names = {"learner": self.learner, "answers": self.answers, "score": self.score}

@@ -137,11 +137,25 @@ class Attempt:
 
     answers: Answers
     lesson: int
-    """How many lessons had come when it was handed in."""
+    """The number of the lesson that had come last when it was handed in."""
+
+
+def review(
+    quizzes: Iterable[tuple[str, grammar.Quiz]],
+    attempts: Mapping[str, Sequence[Attempt]],
+    *,
+    lessons: int,
+) -> tuple[str, grammar.QuizQuestion] | None:
+    """The one question that comes back with lesson number `lessons`, and the key of its quiz."""
+    for key, quiz in quizzes:
+        missed = comes_back(quiz, attempts.get(key, ()), lessons=lessons)
+        if missed is not None:
+            return key, next(question for question in quiz.questions if question.key == missed)
+    return None
 
 
 def comes_back(quiz: grammar.Quiz, attempts: Iterable[Attempt], *, lessons: int) -> str | None:
-    """The key of the missed question that is to be asked again now, when one is.
+    """The key of the missed question that is to be asked again now that lesson number `lessons` has come.
 
     A question is missed when its latest answer is wrong; it comes back once `comes_back` lessons later, at a
     fixed interval (Latimier, Peyre & Ramus 2021 find no clear gain in growing ones).

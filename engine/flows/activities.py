@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import answers as answering
-from engine.core import charter, delivery, errors, links, progress, scoring, views
+from engine.core import charter, errors, links, progress, scoring, views
 from engine.core.course import grammar, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
@@ -90,7 +90,7 @@ async def open(session: AsyncSession, enrolment_id: int, key: str, *, now: datet
         handed_in_at=last.handed_in_at if last else None,
         attempts_left=_attempts_left(place),
         earlier=await _earlier(session, enrolment_id, place.activity),
-        comes_back=await _comes_back(session, place),
+        comes_back=_comes_back(place),
         next_at=enrolment.due_at if waiting and enrolment.gate_since is None else None,
         zone=enrolment.zone,
     )
@@ -120,26 +120,12 @@ async def _earlier(
     return None
 
 
-async def _comes_back(session: AsyncSession, place: _Place) -> str | None:
+def _comes_back(place: _Place) -> str | None:
     if not isinstance(place.activity, grammar.Quiz):
         return None
     attempts = [scoring.Attempt(each.answers, each.lessons) for each in place.rounds if each.handed_in_at]
-    lessons = await _lessons(session, place.enrolment.id)
+    lessons = enrolments.lessons_came(place.course, place.enrolment)
     return scoring.comes_back(place.activity, attempts, lessons=lessons)
-
-
-async def _lessons(session: AsyncSession, enrolment_id: int) -> int:
-    """How many lessons came so far."""
-    counted = await session.scalar(
-        select(func.count())
-        .select_from(Delivery)
-        .where(
-            Delivery.enrolment_id == enrolment_id,
-            Delivery.kind == Kind.LESSON,
-            Delivery.state == delivery.State.SENT,
-        )
-    )
-    return int(counted or 0)
 
 
 async def save(
@@ -213,7 +199,7 @@ async def hand_in(session: AsyncSession, enrolment_id: int, key: str, *, now: da
     assert draft is not None  # nothing is missing
     draft.answers, draft.score = answers, scoring.scores(place.activity, answers)
     draft.handed_in_at = draft.updated_at = now
-    draft.lessons = await _lessons(session, enrolment_id)
+    draft.lessons = enrolments.lessons_came(place.course, place.enrolment)
     session.add(_event(place, "handed_in", now))
     if isinstance(place.activity, grammar.Diagnostic):
         await _owe_result(session, place, draft, now)
@@ -264,11 +250,11 @@ async def answer_again(
     Raises `errors.Invalid`, `errors.Conflict` when no question waits.
     """
     place = await _place(session, enrolment_id, key, now=now, lock=True)
-    if await _comes_back(session, place) != question:
+    if _comes_back(place) != question:
         raise errors.Conflict("Cette question a déjà reçu sa réponse.")
     given = answering.read(place.activity, question, typed, {})
     row = _round(place, place.rounds[-1].round + 1, given, now)
-    row.handed_in_at, row.lessons = now, await _lessons(session, enrolment_id)
+    row.handed_in_at, row.lessons = now, enrolments.lessons_came(place.course, place.enrolment)
     session.add(row)
     session.add(_event(place, "answered_again", now))
 

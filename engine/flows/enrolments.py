@@ -68,6 +68,14 @@ def pace(value: int) -> Literal[1, 2, 4]:
     raise errors.Invalid({"pace": "Choisissez un rythme de la liste."})
 
 
+def lessons_came(course: model.Course, enrolment: Enrolment) -> int:
+    """The number of the lesson that came last; 0 before the first."""
+    if enrolment.next_kind == "lesson":
+        lesson = course.lesson(enrolment.next_key)
+        return lesson.number - 1 if lesson else 0
+    return len(course.lessons) if enrolment.next_kind == "farewell" or enrolment.ended_at else 0
+
+
 def spread(enrolment_id: int) -> timedelta:
     return calendar.spread(f"enrolment:{enrolment_id}")
 

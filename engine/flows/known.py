@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import progress
+from engine.core import progress, scoring
 from engine.tables import Enrolment, Learner, Submission
 
 
@@ -48,10 +48,16 @@ def _facts(row: Enrolment, learner: Learner, handed_in: Sequence[Submission]) ->
     """Of several rounds, the latest answer to each question counts, and the best score."""
     answers: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     score: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    attempts: defaultdict[str, list[scoring.Attempt]] = defaultdict(list)
     for each in handed_in:
+        attempts[each.activity].append(scoring.Attempt(each.answers, each.lessons))
         answers[each.activity] |= each.answers
         for axis, percent in each.score.items():
             score[each.activity][axis] = max(percent, score[each.activity].get(axis, 0.0))
     return progress.Facts(
-        learner=about(row, learner), answers=answers, score=score, handed_in=frozenset(answers)
+        learner=about(row, learner),
+        answers=answers,
+        score=score,
+        handed_in=frozenset(answers),
+        attempts=attempts,
     )

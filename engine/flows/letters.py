@@ -114,8 +114,13 @@ def write(to: Addressed, house: House, *, now: datetime) -> Written:
         build = _lesson_build(to, house)
     else:
         build = compile.letter(_letter(to, house), course=course, dress=house.dress)
-    values = _values(build, to, house)
-    data = fill.fill(build, values, to.facts.hold, envelope)
+    review = _review(to)
+    values = _values(build, to, house, review)
+
+    def holds(condition: str) -> bool:
+        return review is not None if condition == mails.REVIEW else to.facts.hold(condition)
+
+    data = fill.fill(build, values, holds, envelope)
     _, sender = header.split(dress.fitted(house.dress, course).sender)
     return Written(header.ascii_address(sender), header.ascii_address(recipient), data)
 
@@ -129,9 +134,24 @@ def _lesson_build(to: Addressed, house: House) -> fill.Build:
     return house.builds.get(key, lambda: compile.lesson(lesson, course=course, dress=house.dress))
 
 
-def _values(build: fill.Build, to: Addressed, house: House) -> dict[str, str]:
+_Review = tuple[str, grammar.QuizQuestion] | None
+
+
+def _review(to: Addressed) -> _Review:
+    """The missed question that comes back with this lesson, and its quiz."""
+    course = to.pinned.course
+    lesson = course.lesson(to.mail.lesson_key) if to.mail.kind == Kind.LESSON else None
+    return scoring.review(course.quizzes, to.facts.attempts, lessons=lesson.number) if lesson else None
+
+
+def _values(build: fill.Build, to: Addressed, house: House, review: _Review) -> dict[str, str]:
     """The slots of a build, for one person."""
-    texts = learners.slot_values(to.pinned.course, house.dress, to.learner.first_name, to.enrolment.company)
+    course = to.pinned.course
+    texts = learners.slot_values(course, house.dress, to.learner.first_name, to.enrolment.company)
+    # A block that is left out has its slots filled all the same, with what does no harm.
+    key, question = review or ("", None)
+    texts["review.prompt"] = words.typeset(question.prompt, course.language) if question else ""
+    texts["link.review"] = house.links.url("a", to.enrolment.id, key) if key else house.links.base_url
     return {name: texts[name] if name in texts else _link(name, to, house) for name, _ in build.slots} | texts
 
 

@@ -25,6 +25,7 @@ def letter(letter: letters.Letter, *, course: model.Course, dress: dresses.Dress
 
 
 def _context(lesson: model.Lesson, course: model.Course) -> letters.Lesson:
+    returning = any(quiz.comes_back for _, quiz in course.quizzes)
     return letters.Lesson(
         course=course.title,
         subject=lesson.subject,
@@ -36,6 +37,8 @@ def _context(lesson: model.Lesson, course: model.Course) -> letters.Lesson:
         web=skeleton.slot("link.web"),
         my=skeleton.slot("link.my"),
         leave=skeleton.slot("link.leave"),
+        review_prompt=skeleton.slot("review.prompt") if returning else "",
+        review=skeleton.slot("link.review") if returning else "",
         sources=lesson.sources,
         activities=course.activities,
     )

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from engine.core import scoring
 from engine.core.course import grammar, markup, model
 
+REVIEW = "review.due"
+"""The condition under which a lesson asks a missed question again."""
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -28,6 +31,10 @@ class Lesson:
     my: str
     """My course."""
     leave: str
+    review_prompt: str = ""
+    """The question of a quiz that comes back; "" in a course without quizzes."""
+    review: str = ""
+    """Its page."""
     sources: tuple[grammar.Source, ...] = ()
     activities: Mapping[str, model.Activity] = field(default_factory=dict)
 

@@ -139,6 +139,7 @@ def _environment(language: str) -> Environment:
         "_": words.gettext(language),
         "opening": skeleton.opening,
         "closing": skeleton.closing,
+        "REVIEW": letters.REVIEW,
         "refuse": _refuse,
     }
     environment.filters |= {

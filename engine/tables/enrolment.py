@@ -76,6 +76,6 @@ class Submission(Base):
     score: Mapped[dict[str, float]] = mapped_column(JSON, default=dict, server_default="{}")
     """In per cent by axis, and `total`; empty until handed in, and for what is not scored."""
     lessons: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How many lessons had come when it was handed in."""
+    """The number of the lesson that had come last when it was handed in."""
     updated_at: Mapped[datetime]
     handed_in_at: Mapped[datetime | None]

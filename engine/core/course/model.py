@@ -78,6 +78,10 @@ class Course:
     activities: Mapping[str, Activity]
     images: Mapping[str, bytes]
 
+    @property
+    def quizzes(self) -> list[tuple[str, grammar.Quiz]]:
+        return [(key, each) for key, each in self.activities.items() if isinstance(each, grammar.Quiz)]
+
     def lesson(self, key: str) -> Lesson | None:
         return next((lesson for lesson in self.lessons if lesson.key == key), None)
 
