@@ -2,10 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine import observe, settings
@@ -41,6 +45,17 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 def print_json(value: object) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns on a terminal; off it nothing is cut, for a pipe has no width."""
+    console = Console(width=None if sys.stdout.isatty() else 10_000)
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(title)
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console.print(table)
 
 
 def with_session(

@@ -1,13 +1,10 @@
 """`parcours course …`: an author's commands."""
 
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine import app as application
@@ -157,15 +154,21 @@ def simulate(
 
 
 def _table(rows: list[dict[str, str]]) -> None:
-    # Off a terminal nothing is cut: a pipe has no width.
-    console = Console(width=None if sys.stdout.isatty() else 10_000)
-    table = Table(box=None, pad_edge=False)
-    for title in ("Date", "Heure locale", "Message", "Leçon", "Raison"):
-        table.add_column(title)
+    lines = []
     for row in rows:
         at = datetime.fromisoformat(row["at_local"])
-        table.add_row(f"{at:%Y-%m-%d}", f"{at:%H:%M}", row["kind"], row["lesson"], row["reason"])
-    console.print(table)
-    console.print(
-        "À la minute du créneau ; l'envoi réel s'étale sur les neuf minutes qui suivent.", style="dim"
-    )
+        lines.append((f"{at:%Y-%m-%d}", f"{at:%H:%M}", row["kind"], row["lesson"], row["reason"]))
+    common.print_table(("Date", "Heure locale", "Message", "Leçon", "Raison"), lines)
+    typer.echo("À la minute du créneau ; l'envoi réel s'étale sur les neuf minutes qui suivent.")
+
+
+@app.command()
+def facts(path: CoursePath, as_json: common.AsJson = False) -> None:
+    """List every source that the lessons cite, with its date and reliability, for the yearly review."""
+    rows = drafts.facts(drafts.read(drafts.locate(path)))
+    if as_json:
+        common.print_json(rows)
+        return
+    columns = ("lesson", "date", "reliability", "publisher", "title", "url", "review_by")
+    titles = ("Leçon", "Date", "Fiabilité", "Éditeur", "Titre", "Adresse", "À revoir avant le")
+    common.print_table(titles, [tuple(row[column] for column in columns) for row in rows])

@@ -100,6 +100,24 @@ def _pause(text: str) -> tuple[date, date] | None:
     return days
 
 
+def facts(course: model.Course) -> list[dict[str, str]]:
+    """Every source that a course cites, lesson by lesson, for the yearly review."""
+    return [
+        {
+            "lesson": lesson.key,
+            "id": source.id,
+            "title": source.title,
+            "publisher": source.publisher,
+            "date": source.date,
+            "reliability": source.reliability,
+            "url": source.url,
+            "review_by": lesson.review_by.isoformat() if lesson.review_by else "",
+        }
+        for lesson in course.lessons
+        for source in lesson.sources
+    ]
+
+
 class _Answered(grammar.Model):
     after: int | None = 0
     """Days after the lesson; null: never."""

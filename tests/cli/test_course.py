@@ -23,12 +23,20 @@ def test_a_sound_course_passes() -> None:
     assert (done.code, done.out) == (0, "")
 
 
-def test_the_bundled_course_has_only_warnings_about_drafts() -> None:
-    done = parcours("course", "check", "ia-pme")
-    lines = done.out.splitlines()
-    assert done.code == 0
-    assert len(lines) == 9
-    assert all("brouillon" in line for line in lines)
+@pytest.mark.parametrize("slug", ["ia-pme", "permis-ia", "demo-en"])
+def test_a_bundled_course_is_clean_and_no_draft(slug: str) -> None:
+    done = parcours("course", "check", slug)
+    assert (done.code, done.out) == (0, "")
+
+
+def test_facts_lists_every_source_with_its_lesson() -> None:
+    done = parcours("course", "facts", "ia-pme", "--json")
+    rows = json.loads(done.out)
+    assert len(rows) > 20
+    assert all(row["date"] and row["publisher"] and row["url"].startswith("http") for row in rows)
+    assert {row["reliability"] for row in rows} <= {"H", "M"}
+    table = parcours("course", "facts", "ia-pme").out
+    assert all(row["title"] in table for row in rows)
 
 
 def test_every_error_is_named_at_once_one_a_line_with_its_place(mini: Path) -> None:
