@@ -1,0 +1,1 @@
+"""Measuring, as commands that anybody can run."""

@@ -1,0 +1,238 @@
+"""How fast answers are taken: check-ins handed in over HTTP, at a steady rate and then many at once.
+
+The service runs as a process of its own; this one, on the same machine, plays the browsers.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+from sqlalchemy import func, insert, select
+
+from engine import app, paths, settings
+from engine.core import errors, links
+from engine.flows import catalog
+from engine.tables import Course, Enrolment, Learner, Submission, db, schema
+
+COURSE, ACTIVITY = "ia-pme", "point-reperes"
+_PATIENCE = 30.0
+_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one request. `seconds`: from the first byte sent to the last received."""
+
+    enrolment: int
+    status: int
+    """0: no answer."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Result:
+    rate: int
+    """Asked for, a second."""
+    sent: int
+    achieved_rate: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    burst: int
+    burst_seconds: float
+    """Until the last of the burst was answered."""
+    statuses: dict[str, int]
+    recorded: int
+    lost: int
+    """Answers that were sent and are not in the database as sent."""
+
+
+async def run(*, rate: int, seconds: int, burst: int, database: str, now: datetime) -> Result:
+    """Raises `errors.Invalid` when the database is not empty."""
+    steady = rate * seconds
+    keys = secrets.token_hex(32), secrets.token_hex(32)
+    ids = await _prepare(database, steady + burst, keys, now)
+    signed = links.Links("http://127.0.0.1", (keys[0].encode(),), lasting=keys[1].encode())
+    paths_ = {each: f"/a/{signed.token('a', each, ACTIVITY)}" for each in ids}
+    async with _served(database, keys) as port:
+        await _send(port, paths_[ids[0]], ids[0], method="GET")  # the first page compiles the templates
+        began = asyncio.get_running_loop().time()
+        answers = await _steadily(port, ids[:steady], paths_, rate)
+        lasted = asyncio.get_running_loop().time() - began
+        began = asyncio.get_running_loop().time()
+        rush = await asyncio.gather(*(_send(port, paths_[each], each) for each in ids[steady:]))
+        burst_seconds = asyncio.get_running_loop().time() - began
+    recorded = await _recorded(database)
+    times = sorted(answer.seconds for answer in answers)
+    return Result(
+        rate=rate,
+        sent=steady,
+        achieved_rate=round(steady / lasted, 1),
+        p50_ms=_percentile(times, 50),
+        p95_ms=_percentile(times, 95),
+        p99_ms=_percentile(times, 99),
+        burst=burst,
+        burst_seconds=round(burst_seconds, 3),
+        statuses=dict(Counter(str(answer.status) for answer in (*answers, *rush))),
+        recorded=len(recorded & set(ids)),
+        lost=len(set(ids) - recorded),
+    )
+
+
+def _percentile(times: Sequence[float], percent: int) -> float:
+    """In milliseconds."""
+    if not times:
+        return 0.0
+    return round(1000 * times[min(len(times) - 1, len(times) * percent // 100)], 1)
+
+
+async def _prepare(database: str, count: int, keys: tuple[str, str], now: datetime) -> list[int]:
+    """As many learners in the middle of a course; the ids of their enrolments."""
+    found = db.Database(database)
+    try:
+        await schema.upgrade(found)
+        folder = paths.courses() / COURSE
+        async with found.transaction() as session:
+            if await session.scalar(select(func.count()).select_from(Learner)):
+                raise errors.Invalid("The bench needs a database without learners.")
+            house = app.wardrobe(settings.load(database_url=database))
+            files = catalog.read_directory(folder)
+            await catalog.publish(session, files, slug=COURSE, house=house, now=now)
+            course = (await session.scalars(select(Course).where(Course.slug == COURSE))).one()
+            for start in range(0, count, _CHUNK):
+                await session.execute(
+                    insert(Learner),
+                    [_learner(number, now) for number in range(start, min(start + _CHUNK, count))],
+                )
+            learners = list(await session.scalars(select(Learner.id).order_by(Learner.id)))
+            for start in range(0, count, _CHUNK):
+                rows = [_enrolment(each, course, now) for each in learners[start : start + _CHUNK]]
+                await session.execute(insert(Enrolment), rows)
+            return list(await session.scalars(select(Enrolment.id).order_by(Enrolment.id)))
+    finally:
+        await found.close()
+
+
+def _learner(number: int, now: datetime) -> dict[str, object]:
+    address = f"learner-{number}@example.com"
+    return {
+        "address": address,
+        "address_key": address,
+        "address_hash": f"{number:064x}",
+        "first_name": "Alice",
+        "created_at": now,
+    }
+
+
+def _enrolment(learner: int, course: Course, now: datetime) -> dict[str, object]:
+    return {
+        "learner_id": learner,
+        "course_id": course.id,
+        "version_id": course.current_version_id,
+        "state": "active",
+        "slot": "tue 08:30",
+        "zone": "Europe/Paris",
+        "pace": 1,
+        "next_kind": "lesson",
+        "next_key": "inventaire",
+        "created_at": now,
+    }
+
+
+@asynccontextmanager
+async def _served(database: str, keys: tuple[str, str]) -> AsyncIterator[int]:
+    """`parcours serve`, as in production, in a process of its own; its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    with tempfile.TemporaryDirectory(prefix="parcours-bench-") as folder:
+        log = Path(folder) / "log"
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "engine", "serve", "--database", database, "--port", str(port)),
+                env={
+                    **os.environ,
+                    "PARCOURS_SECRET_KEY": keys[0],
+                    "PARCOURS_SUPPRESSION_KEY": keys[1],
+                    "PARCOURS_CONTROLLER": "Bench",
+                    "PARCOURS_BASE_URL": f"http://127.0.0.1:{port}",
+                    "PARCOURS_SMTP_URL": "smtp://127.0.0.1:9?starttls=never",
+                },
+                stdout=output,
+                stderr=output,
+            )
+            try:
+                await _ready(port, process, log)
+                yield port
+            finally:
+                if process.returncode is None:
+                    process.terminate()
+                    await process.wait()
+
+
+async def _ready(port: int, process: asyncio.subprocess.Process, log: Path) -> None:
+    for _ in range(300):
+        if process.returncode is not None:
+            break
+        if (await _send(port, "/readyz", 0, method="GET")).status == 200:
+            return
+        await asyncio.sleep(0.1)
+    told = await asyncio.to_thread(log.read_text)
+    raise errors.ParcoursError(f"The service did not start: {told[-2000:]}")
+
+
+async def _steadily(port: int, ids: Sequence[int], where: dict[int, str], rate: int) -> list[Answer]:
+    """One request every 1/rate seconds, whether or not the one before was answered."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    tasks = []
+    for number, each in enumerate(ids):
+        await asyncio.sleep(max(0.0, began + number / rate - loop.time()))
+        tasks.append(asyncio.create_task(_send(port, where[each], each)))
+    return list(await asyncio.gather(*tasks))
+
+
+async def _send(port: int, path: str, enrolment: int, *, method: str = "POST") -> Answer:
+    """One request on a connection of its own, as each browser has."""
+    loop = asyncio.get_running_loop()
+    body = urlencode({"step": "", "go": "next", "status": "done", "text": f"said by {enrolment}"})
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+    if method == "POST":
+        head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
+    began, status = loop.time(), 0
+    with contextlib.suppress(OSError, TimeoutError, ValueError, IndexError):
+        async with asyncio.timeout(_PATIENCE):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(f"{head}\r\n{body if method == 'POST' else ''}".encode())
+            status = int((await reader.readline()).split()[1])
+            await reader.read()
+            writer.close()
+    return Answer(enrolment, status, loop.time() - began)
+
+
+async def _recorded(database: str) -> set[int]:
+    """The enrolments whose answer is in the database, handed in and word for word."""
+    found = db.Database(database)
+    try:
+        async with found.reading() as session:
+            rows = await session.scalars(
+                select(Submission).where(
+                    Submission.activity == ACTIVITY, Submission.handed_in_at.is_not(None)
+                )
+            )
+            return {
+                row.enrolment_id for row in rows if row.answers.get("text") == f"said by {row.enrolment_id}"
+            }
+    finally:
+        await found.close()

@@ -1,0 +1,36 @@
+"""`parcours bench …`: measuring, with figures that anybody can check."""
+
+import contextlib
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from engine.bench import postgres
+from engine.bench import submissions as submissions_bench
+from engine.cli import common
+from engine.clock import SystemClock
+
+app = typer.Typer(no_args_is_help=True, help="Measure this machine.")
+
+
+@app.command()
+def submissions(
+    rate: Annotated[int, typer.Option(min=1, help="Answers a second.")] = 100,
+    seconds: Annotated[int, typer.Option(min=1, help="For how long.")] = 100,
+    burst: Annotated[int, typer.Option(min=0, help="Answers all at once, afterwards.")] = 200,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """Hand in answers over HTTP and count what was kept; without --database on a throw-away PostgreSQL."""
+    with postgres.throw_away() if database is None else contextlib.nullcontext(database) as url:
+        now = SystemClock().now()
+        found = common.run(
+            submissions_bench.run(rate=rate, seconds=seconds, burst=burst, database=url, now=now)
+        )
+    if as_json:
+        common.print_json(asdict(found))
+    else:
+        common.print_table(("Figure", ""), [(name, str(value)) for name, value in asdict(found).items()])
+    if found.lost:
+        raise typer.Exit(1)
