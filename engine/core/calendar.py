@@ -20,6 +20,7 @@ from engine.core import errors
 LATE_AFTER = timedelta(hours=2)  # a lesson this late was missed: it waits for its hour to come again
 NOTICE = timedelta(hours=1)  # between joining a course and its first lesson
 SEARCH = timedelta(days=400)  # how far an open day is looked for
+LONGEST_CLOSING = SEARCH - timedelta(weeks=1)  # a slot in the holidays just before must find an open day, too
 
 SLOT = re.compile(r"(mon|tue|wed|thu|fri|sat|sun) +([01]?[0-9]|2[0-3]):([0-5][0-9])")
 DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
@@ -130,11 +131,18 @@ def check_calendar(name: str) -> None:
 
 
 @lru_cache(maxsize=256)
-def _holidays(calendar: str, year: int) -> Mapping[date, str]:
+def _holidays(calendar: str, year: int, language: str = "fr") -> Mapping[date, str]:
     check_calendar(calendar)
     country, _, part = calendar.partition("-")
-    found = holidays.country_holidays(country, subdiv=part or None, years=year, language="fr")
-    return {day: name.replace("; ", " et ") for day, name in found.items()}
+    found = holidays.country_holidays(country, subdiv=part or None, years=year, language=language)
+    joint = " et " if language == "fr" else " and "
+    return {day: name.replace("; ", joint) for day, name in found.items()}
+
+
+def holidays_in_english(calendar: str, year: int) -> Mapping[str, str]:
+    """What `closed` calls the holidays of `year` and of the year before → their English names."""
+    english = {y: _holidays(calendar, y, "en_US") for y in (year - 1, year)}
+    return {name: english[y].get(day, name) for y in english for day, name in _holidays(calendar, y).items()}
 
 
 def closed(day: date, rules: Rules) -> str:
@@ -151,6 +159,20 @@ def closed(day: date, rules: Rules) -> str:
         if closing.first <= day <= closing.last:
             return closing.label or "fermeture"
     return "" if day.weekday() in rules.working_days else DAYS[day.weekday()]
+
+
+def days_closed(day: date, rules: Rules) -> int:
+    """For how long, from `day` on, some slot finds no open day; not counted much beyond `SEARCH`."""
+    step, first = _step(rules), day.toordinal()
+    longest = 0
+    for start in range(first, first + step):
+        if step > 1 and (start - 1) % 7 not in rules.working_days:
+            continue  # the form offers no such slot
+        tried, last = start, min(start + SEARCH.days, date.max.toordinal())
+        while tried <= last and closed(date.fromordinal(tried), rules):
+            tried += step
+        longest = max(longest, tried - first)
+    return longest
 
 
 def to_utc(day: date, at: time, zone: str) -> datetime:

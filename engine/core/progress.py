@@ -176,7 +176,7 @@ def _shut(
 ) -> Step | None:
     """What a shut gate does at a due time; None when its limit is over and the course goes on."""
     since = position.gate_since or due.at
-    limit = calendar.after_delay(calendar.local_day(since, slot.zone), gate.limit, slot, rules)
+    limit = gate_limit(gate, since, slot, rules)
     waiting = replace(position, key=lesson.key, gate_since=since)
     if due.at >= limit.at:
         match gate.then:
@@ -191,6 +191,13 @@ def _shut(
     again = calendar.next_slot(due.day, slot, replace(rules, pace=1))
     soonest = again if count < gate.reminders and again.at < limit.at else limit
     return Step(Mail("reminder", lesson.key, str(count)), replace(waiting, due=soonest, reminders=count))
+
+
+def gate_limit(
+    gate: grammar.Requires, since: datetime, slot: calendar.Slot, rules: calendar.Rules
+) -> calendar.Due:
+    """When a gate that found nothing at `since` has waited long enough."""
+    return calendar.after_delay(calendar.local_day(since, slot.zone), gate.limit, slot, rules)
 
 
 def next_chance(

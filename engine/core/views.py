@@ -88,8 +88,11 @@ class Pending:
     slug: str
     course: str
     language: str
+    enrolment_id: int
     confirmed: bool
     """Already done, by this link: pressing again changes nothing."""
+    begun: str
+    """Once the first lesson left: `core.progress.State`; "" while it is still ahead."""
     expired: bool
 
 
@@ -99,10 +102,13 @@ class Confirmed:
     course: str
     language: str
     enrolment_id: int
-    first_lesson_at: datetime
+    first_lesson_at: datetime | None
+    """None once it left, or when it waits: then `Pending.begun` tells what to say."""
     zone: str
     reason: str
-    """Why the first lesson does not leave on the slot's own day; "" when it does."""
+    """Why the first lesson does not leave on the slot's own day; "" when it does. In French."""
+    holidays: str
+    """The calendar that `reason` speaks of."""
 
 
 class Progress(StrEnum):
@@ -162,11 +168,15 @@ class Next:
     subject: str
     at: datetime
     reason: str
-    """Why it is not on the slot's own day; "" when it is."""
+    """Why it is not on the slot's own day; "" when it is. In French."""
     waits_for: ActivityLine | None
     """The gate is shut and its day is past: this activity opens it; `at` is the reminder or the limit."""
     needs: ActivityLine | None = None
     """The gate is still ahead: unless this is handed in before `at`, a reminder leaves in its place."""
+    anyway_at: datetime | None = None
+    """When it leaves although that activity is not done; None when it never does so."""
+    holidays: str = "FR"
+    """The calendar that `reason` speaks of."""
 
 
 @dataclass(frozen=True)

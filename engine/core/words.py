@@ -89,6 +89,11 @@ def weekday(number: int, language: str) -> str:
     return str(dates.get_day_names("wide", locale=_locale(language))[number])
 
 
+def month(number: int, language: str) -> str:
+    """The name of a month, January being 1."""
+    return str(dates.get_month_names("wide", locale=_locale(language))[number])
+
+
 def place(zone: str, language: str) -> str:
     """The city an IANA zone is known by: « Paris », « La Réunion »."""
     return str(dates.get_timezone_location(zone, locale=_locale(language), return_city=True))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic.json_schema import models_json_schema
 
 from engine import paths
@@ -137,9 +137,13 @@ def read_answers(path: Path) -> Mapping[str, Any]:
         found = yaml.safe_load(path.read_text())
         return _Answers.model_validate(found or {}).model_dump()
     except OSError as error:
-        raise errors.NotFound(f"{path}: {error.strerror}") from None
+        raise errors.NotFound(f"--answers: {path}: {error.strerror}.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise errors.Invalid(f"--answers: {path}: {at}: {first['msg']}.") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise errors.Invalid(f"{path}: {error}") from None
+        raise errors.Invalid(f"--answers: {path}: {' '.join(str(error).split())}.") from None
 
 
 def _learner(plan: Plan) -> simulation.Learner:

@@ -29,8 +29,9 @@ async def course_page(
     course = (await enrolments.pinned(session, enrolment)).course
     facts = await known.of(session, enrolment)
     came = await _came(session, enrolment)
-    expected = _expected(course, enrolment, learner, facts)
-    upcoming = _next(course, enrolment, facts, expected)
+    rules = enrolments.rules(course.rules, enrolment, learner.region)
+    expected = _expected(course, enrolment, rules, facts)
+    upcoming = _next(course, enrolment, rules, facts, expected)
     modules = _modules(course, came, expected, upcoming, facts, enrolment)
     asked = {key for lesson in course.lessons for key in lesson.activities}
     return views.CoursePage(
@@ -79,12 +80,11 @@ async def _came(session: AsyncSession, enrolment: Enrolment) -> dict[str, dateti
 
 
 def _expected(
-    course: model.Course, enrolment: Enrolment, learner: Learner, facts: progress.Facts
+    course: model.Course, enrolment: Enrolment, rules: calendar.Rules, facts: progress.Facts
 ) -> dict[str, calendar.Due]:
     """When the lessons to come would leave, if nothing changes and everything is done in time."""
     if enrolment.state not in (State.ACTIVE, State.PAUSED) or enrolment.due_at is None:
         return {}
-    rules = enrolments.rules(course.rules, enrolment, learner.region)
     position = enrolments.position(enrolment)
     assert position.due is not None  # due_at is not None
     fictitious = simulation.Learner(about=facts.learner, answers=facts.answers)
@@ -102,6 +102,7 @@ def _expected(
 def _next(
     course: model.Course,
     enrolment: Enrolment,
+    rules: calendar.Rules,
     facts: progress.Facts,
     expected: dict[str, calendar.Due],
 ) -> views.Next | None:
@@ -122,7 +123,21 @@ def _next(
         return None
     line = _line(gate, course, facts) if shut else None
     waits, needs = (line, None) if enrolment.gate_since else (None, line)
-    return views.Next(lesson.number, lesson.subject, at, reason, waits, needs)
+    anyway = _anyway(lesson, enrolment, rules, at) if line else None
+    return views.Next(lesson.number, lesson.subject, at, reason, waits, needs, anyway, rules.calendar)
+
+
+def _anyway(
+    lesson: model.Lesson, enrolment: Enrolment, rules: calendar.Rules, at: datetime
+) -> datetime | None:
+    """When a gate looked at next at `at` lets its lesson pass undone; None: never."""
+    gate = lesson.requires
+    if gate is None or gate.then != "continue":
+        return None
+    spread = enrolments.spread(enrolment.id)
+    since = enrolment.gate_since or at - spread
+    limit = progress.gate_limit(gate, since, enrolments.slot(enrolment), rules)
+    return max(limit.at + spread, at)
 
 
 def _line(key: str, course: model.Course, facts: progress.Facts) -> views.ActivityLine | None:
@@ -335,12 +350,14 @@ async def ask_address(
         occasion=links.stamp_of(now),
     )
     await outbox.owe(session, [row])
-    text = f"demandé depuis {origin.network_address}" if origin.network_address else ""
-    session.add(
-        outbox.event(
-            learner_id=learner.id, enrolment_id=enrolment_id, kind="address_asked", now=now, text=text
-        )
+    told = outbox.event(
+        learner_id=learner.id,
+        enrolment_id=enrolment_id,
+        kind="address_asked",
+        now=now,
+        text=origin.network_address,
     )
+    session.add(told)
 
 
 async def _read_address(session: AsyncSession, parts: Sequence[str]) -> tuple[Learner, str, datetime]:

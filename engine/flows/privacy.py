@@ -1,12 +1,13 @@
 """What we keep about a person: to read, to take away, to have erased."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import delivery, errors, links
+from engine.core import calendar, delivery, errors, links, words
 from engine.core.delivery import Kind
 from engine.flows import enrolments, outbox
 from engine.tables import Consent, Course, Delivery, Enrolment, Event, Learner, Submission
@@ -97,11 +98,11 @@ async def _consents(session: AsyncSession, learner_id: int) -> list[dict[str, An
     found = await session.scalars(
         select(Consent).where(Consent.learner_id == learner_id).order_by(Consent.id)
     )
-    words = {"asked": "demandé", "given": "donné", "withdrawn": "retiré"}
+    said = {"asked": "demandé", "given": "donné", "withdrawn": "retiré"}
     return [
         {
             "Quand": _iso(row.at),
-            "Accord": words.get(row.event, row.event),
+            "Accord": said.get(row.event, row.event),
             "Objet": row.purpose,
             "Texte": row.wording,
             "Version du texte": row.wording_version,
@@ -155,6 +156,25 @@ async def _events(session: AsyncSession, learner_id: int) -> list[dict[str, Any]
         {"Quand": _iso(row.at), "Quoi": row.kind, "Leçon": row.lesson_key, "Détail": row.text}
         for row in found
     ]
+
+
+async def language(session: AsyncSession, learner_id: int) -> str:
+    """The one the person signed up in; after erasing, too."""
+    return await session.scalar(select(Learner.language).where(Learner.id == learner_id)) or words.SOURCE
+
+
+async def holidays(session: AsyncSession, learner_id: int, *, now: datetime) -> dict[str, str]:
+    """The holidays that may have moved a lesson of this person: French name → English."""
+    learner = await session.get_one(Learner, learner_id)
+    rows = await session.scalars(select(Enrolment).where(Enrolment.learner_id == learner_id))
+    calendars = set[str]()
+    for row in rows:
+        with suppress(errors.ParcoursError):  # a version that is read no more keeps nobody from their data
+            course = (await enrolments.pinned(session, row)).course
+            calendars.add(course.rules.with_region(learner.region).calendar)
+    years = range(learner.created_at.year, now.year + 2)
+    named = (calendar.holidays_in_english(name, year) for name in sorted(calendars) for year in years)
+    return {french: english for names in named for french, english in names.items()}
 
 
 async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> None:

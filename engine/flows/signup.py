@@ -278,17 +278,31 @@ def _record(
 
 
 async def pending(session: AsyncSession, parts: Sequence[str], *, now: datetime) -> views.Pending:
-    """What the page behind a confirmation link shows. Raises `errors.BadLink`, `errors.NotFound`."""
+    """What the page behind a confirmation link shows.
+
+    Raises `errors.BadLink`, `errors.NotFound`, and `errors.ExpiredLink` when the course is long over.
+    """
     enrolment, asked_at = await _read(session, parts)
+    enrolments.check_open(enrolment, now)
     course = (await enrolments.pinned(session, enrolment)).course
     confirmed = enrolment.state != State.PENDING
     return views.Pending(
         slug=course.slug,
         course=course.title,
         language=course.language,
+        enrolment_id=enrolment.id,
         confirmed=confirmed,
+        begun=enrolment.state if confirmed and not _first_is_ahead(enrolment) else "",
         expired=not confirmed and _expired(asked_at, now),
     )
+
+
+def _first_is_ahead(enrolment: Enrolment) -> bool:
+    """Whether the first lesson is still to come, on a day that is known."""
+    if enrolment.state == State.WAITING:
+        return True
+    came_or_waits = enrolment.last_day or enrolment.gate_since or not enrolment.due_at
+    return enrolment.state == State.ACTIVE and not came_or_waits
 
 
 async def _read(session: AsyncSession, parts: Sequence[str]) -> tuple[Enrolment, datetime]:
@@ -324,17 +338,25 @@ async def confirm(
             await session.delete(lifted)
         session.add(outbox.event(learner_id=learner.id, enrolment_id=enrolment.id, kind="confirmed", now=now))
     rules = enrolments.rules(course.rules, enrolment, learner.region)
-    start = max(enrolment.starts_at or now, enrolment.created_at)
-    first = calendar.first_slot(start, enrolments.slot(enrolment), rules)
+    first = _first_lesson(enrolment, rules, now)
     return views.Confirmed(
         slug=course.slug,
         course=course.title,
         language=course.language,
         enrolment_id=enrolment.id,
-        first_lesson_at=first.at + enrolments.spread(enrolment.id),
+        first_lesson_at=first.at + enrolments.spread(enrolment.id) if first else None,
         zone=enrolment.zone,
-        reason=first.reason,
+        reason=first.reason if first else "",
+        holidays=rules.calendar,
     )
+
+
+def _first_lesson(enrolment: Enrolment, rules: calendar.Rules, now: datetime) -> calendar.Due | None:
+    if not _first_is_ahead(enrolment):
+        return None
+    if enrolment.next_kind == "lesson":
+        return enrolments.position(enrolment).due
+    return calendar.first_slot(max(enrolment.starts_at or now, now), enrolments.slot(enrolment), rules)
 
 
 async def resend(session: AsyncSession, parts: Sequence[str], *, now: datetime) -> None:

@@ -18,7 +18,8 @@ async def show(request: Request) -> Response:
         pending = await signup.pending(session, site.read(request, To.CONFIRM), now=house.clock.now())
     status = 410 if pending.expired else 200
     again = pages.stay(request, f"/k/{request.path_params['token']}/again")
-    return pages.render(request, contexts.Confirm(pending, again), language=pending.language, status=status)
+    page = contexts.Confirm(pending, again, site.path(request, To.MY, pending.enrolment_id))
+    return pages.render(request, page, language=pending.language, status=status)
 
 
 async def confirm(request: Request) -> Response:
@@ -30,6 +31,8 @@ async def confirm(request: Request) -> Response:
     except errors.ExpiredLink:
         return await show(request)
     house.wake()
+    if confirmed.first_lesson_at is None:  # pressed again, weeks later
+        return await show(request)
     my_url = site.path(request, To.MY, confirmed.enrolment_id)
     page = contexts.Confirmed(confirmed, my_url)
     response = pages.render(request, page, language=confirmed.language)

@@ -72,6 +72,8 @@ class Confirm:
     pending: views.Pending
     again_url: str
     """Where an expired link is asked for anew."""
+    my_url: str
+    """For whoever confirmed long ago."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.core import calendar, words
+from engine.core import calendar, reasons, words
 from engine.flows import privacy
 from engine.web import contexts, forms, pages, site
 from engine.web.site import To
@@ -26,12 +27,24 @@ async def _export(request: Request) -> dict[str, Any]:
         return await privacy.export(session, _learner(request))
 
 
+async def _render(request: Request, page: pages.Context, status: int = 200) -> Response:
+    async with site.of(request).db.reading() as session:
+        language = await privacy.language(session, _learner(request))
+    return pages.render(request, page, language=language, status=status)
+
+
 def _url(request: Request) -> str:
     return f"/d/{request.path_params['token']}"
 
 
 async def show(request: Request) -> Response:
-    return pages.render(request, contexts.Data(groups(await _export(request)), _url(request)))
+    house, learner = site.of(request), _learner(request)
+    async with house.db.reading() as session:
+        found = await privacy.export(session, learner)
+        language = await privacy.language(session, learner)
+        holidays = await privacy.holidays(session, learner, now=house.clock.now())
+    voice = Voice(pages.spoken_on(request, language), holidays)
+    return pages.render(request, contexts.Data(groups(found, voice), _url(request)), language=language)
 
 
 async def download(request: Request) -> Response:
@@ -42,18 +55,18 @@ async def download(request: Request) -> Response:
 
 async def ask_erase(request: Request) -> Response:
     await _export(request)  # a link that is over, or a person who is gone, shows here
-    return pages.render(request, contexts.Erase(_url(request), missing=False))
+    return await _render(request, contexts.Erase(_url(request), missing=False))
 
 
 async def erase(request: Request) -> Response:
     house = site.of(request)
     learner = _learner(request)
     if not (await forms.read(request)).get("sure"):
-        return pages.render(request, contexts.Erase(_url(request), missing=True), status=422)
+        return await _render(request, contexts.Erase(_url(request), missing=True), status=422)
     async with house.db.transaction() as session:
         await privacy.erase(session, learner, now=house.clock.now())
     house.wake()
-    return pages.render(request, contexts.Erased())
+    return await _render(request, contexts.Erased())
 
 
 # What the export calls its states and kinds, for people.
@@ -93,47 +106,62 @@ MEANINGS = {
     "suppressed": "cette adresse ne reçoit plus rien",
     "overtaken": "remplacé par la suite",
     "expired": "trop tard pour l'envoyer",
+    "superseded": "remplacé par la suite",
+    "handed in": "action faite",
     "True": "oui",
     "False": "non",
+    # What it says in French already.
+    **{text: text for text in ("demandé", "donné", "retiré", "fin de la pause", "activité non rendue")},
 }
 
 
-def groups(found: Mapping[str, Any]) -> list[contexts.Group]:
+@dataclass(frozen=True)
+class Voice:
+    """How a page speaks of the data."""
+
+    language: str
+    holidays: Mapping[str, str]
+    """French names of holidays → English."""
+
+    def say(self, text: str) -> str:
+        return words.gettext(self.language)(text)
+
+
+def groups(found: Mapping[str, Any], voice: Voice) -> list[contexts.Group]:
     """The export as a page shows it: one group for each list or record in it, values as text."""
     alone = {name: value for name, value in found.items() if not isinstance(value, (dict, list))}
     parts = {name: value for name, value in found.items() if name not in alone}
-    shown = [contexts.Group("", [_rows(alone)])] if alone else []
-    return shown + [contexts.Group(name, _records(value)) for name, value in parts.items()]
+    shown = [contexts.Group("", [_rows(alone, voice)])] if alone else []
+    return shown + [contexts.Group(voice.say(name), _records(value, voice)) for name, value in parts.items()]
 
 
-def _records(value: Mapping[str, Any] | Sequence[Any]) -> list[list[tuple[str, str]]]:
+def _records(value: Mapping[str, Any] | Sequence[Any], voice: Voice) -> list[list[tuple[str, str]]]:
     if isinstance(value, Mapping):
-        return [_rows(value)]
-    return [_rows(item) if isinstance(item, Mapping) else [("", _text(item))] for item in value]
+        return [_rows(value, voice)]
+    return [_rows(item, voice) if isinstance(item, Mapping) else [("", _text(item, voice))] for item in value]
 
 
-def _rows(record: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
+def _rows(record: Mapping[str, Any], voice: Voice, before: str = "") -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for name, value in record.items():
+        label = before + voice.say(name)
         if isinstance(value, Mapping):
-            rows += _rows(value, f"{before}{name} · ")
+            rows += _rows(value, voice, f"{label} · ")
         else:
-            rows.append((before + name, _text(value)))
+            rows.append((label, _text(value, voice)))
     return rows
 
 
-def _text(value: object) -> str:
+def _text(value: object, voice: Voice) -> str:
     """`value` for people; times are told on the clock of Paris, as the page says."""
     if isinstance(value, list):
-        return ", ".join(_text(item) for item in value)
+        return ", ".join(_text(item, voice) for item in value)
     text = "" if value is None else str(value)
-    return MEANINGS.get(text) or _moment(text) or text
+    if text in MEANINGS:
+        return voice.say(MEANINGS[text])
+    if _INSTANT.fullmatch(text):
+        return words.moment(calendar.local(datetime.fromisoformat(text), PARIS), voice.language)
+    return reasons.said(text, voice.language, voice.holidays)
 
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
-
-
-def _moment(text: str) -> str:
-    if not _INSTANT.fullmatch(text):
-        return ""
-    return words.moment(calendar.local(datetime.fromisoformat(text), PARIS), "fr")

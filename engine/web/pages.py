@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from engine import paths
-from engine.core import asking, calendar, words
+from engine.core import asking, calendar, reasons, words
 from engine.mail import dress
 from engine.web import site, static
 
@@ -27,10 +27,15 @@ def render(
     request: Request, context: Context, *, language: str = words.SOURCE, status: int = 200
 ) -> HTMLResponse:
     """Draw `context` in `language`, unless the address asks for another one with `?lang=`."""
-    spoken = words.supported(request.query_params.get("lang") or language)
+    spoken = spoken_on(request, language)
     values = {field.name: getattr(context, field.name) for field in fields(context)}
     html = environment().get_template(context.template).render(values, **_surroundings(request, spoken))
     return HTMLResponse(html, status_code=status, headers={"Content-Language": spoken})
+
+
+def spoken_on(request: Request, language: str) -> str:
+    """What a page of `language` is drawn in."""
+    return words.supported(request.query_params.get("lang") or language)
 
 
 def _surroundings(request: Request, language: str) -> dict[str, object]:
@@ -82,6 +87,7 @@ def environment() -> jinja2.Environment:
         "origin": dress.origin,
         "moment": _moment,
         "day": _day,
+        "because": _because,
         "clock": _clock,
         "weekday": jinja2.pass_context(lambda context, number: words.weekday(number, context["lang"])),
         "zone_time": jinja2.pass_context(lambda context, zone: words.zone_time(zone, context["lang"])),
@@ -101,6 +107,12 @@ def _day(
 ) -> str:
     local = calendar.local_day(value, zone) if isinstance(value, datetime) else value
     return words.day(local, context["lang"], year=year)
+
+
+@jinja2.pass_context
+def _because(context: jinja2.runtime.Context, reason: str, holidays: str, at: datetime) -> str:
+    """Why what leaves at `at` was moved by the calendar `holidays`."""
+    return reasons.said(reason, context["lang"], calendar.holidays_in_english(holidays, at.year))
 
 
 @jinja2.pass_context

@@ -153,6 +153,28 @@ def test_simulate_refuses_in_one_clear_line(wrong: tuple[str, ...]) -> None:
     assert len(done.err.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("activities:\n  point: {afer: 15}\n", "activities.point.afer: Extra inputs are not permitted"),
+        ("activities: [\n", "line 2"),
+        ("- rien\n", "the file: "),
+        (None, "No such file"),
+    ],
+)
+def test_simulate_says_in_one_line_what_is_wrong_with_the_answers(
+    tmp_path: Path, written: str | None, told: str
+) -> None:
+    answers = tmp_path / "answers.yaml"
+    if written is not None:
+        answers.write_text(written)
+    done = parcours("course", "simulate", "ia-pme", "--start", "2027-03-22", "--answers", str(answers))
+    (line,) = done.err.strip().splitlines()
+    assert (done.code, done.out) == (1, "")
+    assert line.startswith(f"--answers: {answers}: ")
+    assert told in line
+
+
 def test_publishing_exporting_and_publishing_again(mini: Path, database_url: str, tmp_path: Path) -> None:
     at = ("--database", database_url)
     too_early = parcours("course", "publish", str(mini), *at)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import select
 
-from engine.core import calendar, errors
+from engine.core import calendar, errors, views
 from engine.flows import enrolments, learners, outbox
 from engine.tables import Consent, Suppression
 from tests.people import ALICE, BOB, DRESS, FULL, SENT, Town, course, paris
@@ -328,6 +328,52 @@ async def test_the_page_says_exactly_when_the_next_lesson_leaves(town: Town) -> 
     assert page.next
     await town.live("2027-04-07 00:00")
     assert (await town.mail(alice, "lesson", "c")).due_at == page.next.at
+
+
+async def shown(town: Town, enrolment: int) -> views.Next:
+    """What "my course" says of the next lesson."""
+    async with town.db.reading() as session:
+        page = await learners.course_page(session, enrolment, house=DRESS, now=town.now)
+    assert page.next
+    return page.next
+
+
+GATED = "requires: {{activity: point, reminders: 2, limit: 16, then: {then}}}"
+
+
+async def test_the_page_says_when_a_gate_gives_up_waiting(town: Town) -> None:
+    await town.publish(course(a="", b=GATED.format(then="continue"), c=""))
+    alice = await town.enrol(ALICE)
+    told = set()
+    # Before the gate's day, after each reminder, and while nothing but its limit is left.
+    for day in ("2027-03-29", "2027-03-31", "2027-04-07", "2027-04-14"):
+        await town.live(f"{day} 12:00")
+        told.add((await shown(town, alice)).anyway_at)
+    await town.live("2027-04-16 00:00")
+    assert len(await town.sent(alice, "reminder")) == 2
+    assert told == {(await town.mail(alice, "lesson", "b")).due_at}
+
+
+async def test_a_pause_or_another_slot_leaves_that_day_true(town: Town) -> None:
+    await town.publish(course(a="", b=GATED.format(then="continue"), c=""))
+    alice = await town.enrol(ALICE)
+    await town.live("2027-03-31 12:00")
+    await change_slot(town, alice, "4", "17:30")
+    await pause(town, alice)
+    await town.live("2027-05-05 12:00")
+    await resume(town, alice)
+    told = (await shown(town, alice)).anyway_at
+    await town.live("2027-05-22 00:00")
+    assert told == (await town.mail(alice, "lesson", "b")).due_at
+
+
+@pytest.mark.parametrize("then", ["wait", "end"])
+async def test_a_gate_that_never_gives_up_promises_nothing(town: Town, then: str) -> None:
+    await town.publish(course(a="", b=GATED.format(then=then), c=""))
+    alice = await town.enrol(ALICE)
+    for day in ("2027-03-29", "2027-03-31"):
+        await town.live(f"{day} 12:00")
+        assert (await shown(town, alice)).anyway_at is None
 
 
 async def test_somebody_who_is_not_there(town: Town) -> None:

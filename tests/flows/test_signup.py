@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from engine.core import consent, errors, links, views
-from engine.flows import enrolments, signup
+from engine.flows import enrolments, learners, signup
 from engine.tables import Consent, Delivery, Enrolment, Learner, Suppression
 from tests.people import ALICE, BOB, CHARLIE, ORIGIN, SLUG, THREE, Town, course, fingerprint, paris
 
@@ -168,6 +168,33 @@ async def test_the_page_after_confirming_tells_the_true_hour(town: Town) -> None
     assert (await town.mail(alice, "lesson")).due_at == told.first_lesson_at
 
 
+async def test_until_the_first_lesson_leaves_its_true_hour_is_told_again(town: Town) -> None:
+    await town.publish()
+    alice = await pending(town)
+    await town.confirm(alice)
+    await town.live("2027-03-22 12:00")
+    async with town.db.transaction() as session:
+        await learners.change_slot(
+            session, alice, weekday="3", time="18:00", zone="Europe/Paris", now=town.now
+        )
+    await town.live("2027-03-25 17:30")  # too near for a lesson that was not planned yet
+    told = await town.confirm(alice)
+    await town.live("2027-03-26 00:00")
+    assert (await town.mail(alice, "lesson")).due_at == told.first_lesson_at
+    assert (await town.confirm(alice)).first_lesson_at is None
+
+
+async def test_somebody_who_waits_for_a_planner_that_stands_still_is_told_no_day_gone(town: Town) -> None:
+    await town.publish()
+    alice = await pending(town)
+    await town.confirm(alice)
+    await town.sleep("2027-04-01 12:00")
+    told = await town.confirm(alice)
+    await town.wake()
+    await town.live("2027-04-07 00:00")
+    assert (await town.mail(alice, "lesson")).due_at == told.first_lesson_at
+
+
 async def test_a_confirmation_expires_after_seven_days_and_may_be_asked_again(town: Town) -> None:
     await town.publish()
     alice = await pending(town)
@@ -199,6 +226,7 @@ async def test_a_cohort_begins_on_its_day(town: Town) -> None:
     told = await town.confirm(alice)
     row = await town.row(alice)
     assert (row.state, row.starts_at) == ("waiting", paris("2027-04-14 00:00"))
+    assert told.first_lesson_at
     assert told.first_lesson_at - enrolments.spread(alice) == paris("2027-04-20 08:30")
 
 
@@ -368,4 +396,5 @@ async def test_the_hour_of_the_first_lesson_is_at_least_an_hour_ahead(town: Town
     town.clock.moment = paris("2027-03-23 07:31")
     alice = await pending(town)
     told = await town.confirm(alice)
+    assert told.first_lesson_at
     assert told.first_lesson_at - town.now > timedelta(days=6)

@@ -254,7 +254,7 @@ def test_in_english_nothing_is_left_in_french(kind: type) -> None:
 def test_a_pause_without_end_says_so() -> None:
     until = render.parts(letter_of(letters.Paused, until="mardi 20 avril"), DRESS).text
     without = render.parts(letter_of(letters.Paused, until=""), DRESS).text
-    assert "avant le mardi 20 avril." in until
+    assert "Votre parcours reprend le\nmardi 20 avril\n" in until
     assert "avant que vous ne repreniez" in without
 
 

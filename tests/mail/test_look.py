@@ -139,7 +139,9 @@ def opened(browser: Browser, name: str, **options: Any) -> Page:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["lesson", "welcome", "reminder", "confirm", "farewell", "result"])
+@pytest.mark.parametrize(
+    "name", ["lesson", "welcome", "reminder", "confirm", "farewell", "address", "paused", "result"]
+)
 def test_axe_finds_no_fault_in_light_and_dark(browser: Browser, name: str, scheme: str) -> None:
     page = opened(browser, name, color_scheme=scheme, viewport={"width": 375, "height": 800})
     # A mail is no page of a site: it has no landmarks but its article.

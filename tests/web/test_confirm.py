@@ -1,6 +1,6 @@
 """Behind the links that prove an address: GET shows, POST acts."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from engine.core import links
 from engine.flows import learners
@@ -37,6 +37,54 @@ async def test_the_button_confirms_and_tells_the_first_lesson_s_hour(visit: Visi
     assert await _state(visit) == "waiting"
     assert await visit.post(link) == page, "twice is once"
     assert "déjà confirmée" in await visit.get(link)
+
+
+async def test_the_first_lesson_s_reason_is_told_in_the_page_s_language(visit: Visit) -> None:
+    visit.clock.pass_by(days=4)  # Friday; Easter Monday is the 29th
+    await visit.sign_up(BOB, weekday="0")
+    (enrolment,) = await visit.enrolments()
+    link = visit.to("k", enrolment.id, links.stamp_of(visit.clock.now()))
+    assert "Lundi de Pâques (lun. 29 mars)\u00a0: reporté au mardi 30 mars" in await visit.post(link)
+    english = await visit.post(f"{link}?lang=en")
+    assert "Easter Monday (Mon 29\u00a0March): moved to Tuesday 30\u00a0March" in english
+    assert "Pâques" not in english
+
+
+async def _later(visit: Visit, link: str) -> list[str]:
+    """What the link says, opened and pressed once more."""
+    return [await visit.get(link), await visit.post(link)]
+
+
+async def test_weeks_later_the_link_speaks_of_the_course_and_not_of_its_first_lesson(visit: Visit) -> None:
+    link = await _asked(visit)
+    await visit.post(link)
+    enrolment = (await visit.enrolments())[0].id
+    my = visit.to("m", enrolment)
+    await visit.live(datetime(2027, 3, 24, 12, 0, tzinfo=UTC))
+    said = [("Votre parcours est en cours", await _later(visit, link))]
+    await visit.post(f"{my}/pause", 303, weeks="2")
+    said.append(("Votre parcours est en pause", await _later(visit, link)))
+    await visit.post(f"{my}/resume", 303)
+    await visit.live(datetime(2027, 4, 20, 12, 0, tzinfo=UTC))
+    assert await _state(visit) == "completed"
+    said.append(("Vous êtes au bout du parcours", await _later(visit, link)))
+    for words, pages in said:
+        for page in pages:
+            assert words in page
+            assert f'href="{my}"' in page
+            assert "première leçon" not in page
+    visit.clock.pass_by(days=91)
+    assert "Ce lien a expiré" in await visit.get(link, 410)
+    assert "Ce lien a expiré" in await visit.post(link, 410)
+
+
+async def test_who_left_is_told_so_by_the_link_that_confirmed(visit: Visit) -> None:
+    link = await _asked(visit)
+    await visit.post(link)
+    await visit.post(visit.to("u", (await visit.enrolments())[0].id), scope="course")
+    for page in await _later(visit, link):
+        assert "Vous avez quitté ce parcours" in page
+        assert "première leçon" not in page
 
 
 async def test_after_seven_days_the_page_offers_a_new_mail_once_a_day(visit: Visit) -> None:

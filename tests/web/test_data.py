@@ -1,8 +1,12 @@
 """My data: reading, taking away, erasing."""
 
 import json
+from datetime import UTC, datetime
+
+from sqlalchemy import update
 
 from engine.core import links
+from engine.tables import Learner
 from tests.web.conftest import Visit
 
 BOB = "bob@example.org"
@@ -29,6 +33,38 @@ async def test_everything_is_readable_and_can_be_taken_away(visit: Visit) -> Non
     answer = await visit.http.get(f"{link}/export.json")
     assert answer.headers["content-disposition"].startswith("attachment")
     assert json.loads(answer.text)["Vous"]["Adresse"] == BOB
+
+
+async def test_in_english_only_what_people_and_authors_wrote_is_french(visit: Visit) -> None:
+    visit.clock.pass_by(days=4)  # Friday; Easter Monday is the 29th
+    enrolment = await visit.confirmed(BOB, weekday="0", company="Message")
+    await visit.live(datetime(2027, 3, 31, 12, 0, tzinfo=UTC))
+    await visit.post(visit.to("a", enrolment, "point"), 303, step="", go="next", status="done")
+    (row,) = await visit.enrolments()
+    link = visit.to("d", row.learner_id, links.stamp_of(visit.clock.now()))
+    page = await visit.get(f"{link}?lang=en")
+    for told in (
+        "Easter Monday (Mon 29\u00a0March): moved to Tuesday 30\u00a0March",
+        "Friday 26\u00a0March 2027 at 10:00\u00a0am",
+        "Answers · done",
+        '<dd dir="auto">given</dd>',
+        '<dt>Company</dt><dd dir="auto">Message</dd>',
+    ):
+        assert told in page
+    for french in ("Réponses", "Pâques", "reporté", "vendredi", "Quand", "donné"):
+        assert french not in page
+    assert "Lundi de Pâques (lun. 29 mars)\u00a0: reporté" in await visit.get(link)
+
+
+async def test_the_page_speaks_the_learner_s_language(visit: Visit) -> None:
+    link = await _link(visit)
+    async with visit.site.db.transaction() as session:
+        await session.execute(update(Learner).values(language="en"))
+    assert "My data" in await visit.get(link)
+    assert "Mes données" in await visit.get(f"{link}?lang=fr")
+    assert "I understand" in await visit.get(f"{link}/erase")
+    assert "Tick the box" in await visit.post(f"{link}/erase", 422)
+    assert "Your data is erased" in await visit.post(f"{link}/erase", sure="yes")
 
 
 async def test_erasing_asks_for_a_tick_and_is_final(visit: Visit) -> None:

@@ -96,7 +96,10 @@ def test_my_course_says_why_a_lesson_moved(site: app.Site) -> None:
     shown = _my_course(site, PAGE)
     assert MOMENT in shown
     assert "Lundi de Pâques" in shown
-    assert "Tuesday 30\u00a0March 2027 at 8:34\u00a0am" in _my_course(site, PAGE, b"lang=en")
+    english = _my_course(site, PAGE, b"lang=en")
+    assert "Tuesday 30\u00a0March 2027 at 8:34\u00a0am" in english
+    assert "Easter Monday (Mon 29\u00a0March): moved to Tuesday 30\u00a0March" in english
+    assert "Lundi" not in english
 
 
 def test_my_course_asks_first_for_what_a_lesson_needs(site: app.Site) -> None:
@@ -107,6 +110,14 @@ def test_my_course_asks_first_for_what_a_lesson_needs(site: app.Site) -> None:
     assert MOMENT not in shut, "the day of a reminder is not that of the lesson"
     for shown in (ahead, shut):
         assert 'href="/a/x">C’est fait</a>' in shown
+        assert "Sans réponse de votre part" not in shown
+
+
+@pytest.mark.parametrize("gate", ["needs", "waits_for"])
+def test_my_course_says_when_a_lesson_leaves_all_the_same(site: app.Site, gate: str) -> None:
+    page = _next(anyway_at=datetime(2027, 4, 20, 6, 34, tzinfo=UTC), **{gate: TODO})
+    told = "Sans réponse de votre part, elle partira le mardi 20\u00a0avril 2027 à 8\u00a0h\u00a034."
+    assert told in _my_course(site, page)
 
 
 @pytest.mark.parametrize(

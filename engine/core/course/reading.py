@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from pydantic import TypeAdapter
 
@@ -147,11 +148,7 @@ def _rules(reader: _Reader, header: grammar.CourseFile, loaded: yamlfile.Loaded)
     if not calendar.SLOT.fullmatch(header.slot):
         cause = f"« slot » : « {header.slot} » n'est pas un créneau"
         reader.error("course.yaml", loaded.line(("slot",)), cause, "écrivez par exemple « tue 08:30 »")
-    for index, period in enumerate(header.closing_periods):
-        if period.last < period.first:
-            line = loaded.line(("closing_periods", index))
-            reader.error("course.yaml", line, "une fermeture finit avant de commencer", "échangez from et to")
-    return calendar.Rules(
+    rules = calendar.Rules(
         calendar=header.calendar,
         working_days=frozenset(calendar.Weekday[name.upper()] for name in header.working_days),
         closings=tuple(calendar.Closing(p.first, p.last, p.label) for p in header.closing_periods),
@@ -160,6 +157,24 @@ def _rules(reader: _Reader, header: grammar.CourseFile, loaded: yamlfile.Loaded)
         too_late_days=header.too_late_days,
         pace=header.pace,
     )
+    _closings(reader, rules, loaded)
+    return rules
+
+
+def _closings(reader: _Reader, rules: calendar.Rules, loaded: yamlfile.Loaded) -> None:
+    """Each period ends after it begins, and together they leave an open day near enough to be found."""
+    most = calendar.LONGEST_CLOSING.days
+    told: date | None = None
+    for index, period in sorted(enumerate(rules.closings), key=lambda each: each[1].first):
+        line = loaded.line(("closing_periods", index))
+        if period.last < period.first:
+            reader.error("course.yaml", line, "une fermeture finit avant de commencer", "échangez from et to")
+        elif rules.calendar in calendar.calendars() and (told is None or period.first > told):
+            days = calendar.days_closed(period.first, rules)
+            if days > most:
+                cause = f"plus de {most} jours d'affilée sans jour ouvert : aucune date pour une leçon"
+                reader.error("course.yaml", line, cause, "raccourcissez la fermeture, ou rouvrez un jour")
+                told = period.first + timedelta(days=days - 1)
 
 
 def _lessons(

@@ -1,10 +1,13 @@
 """Every mistake an author can make is told once, at its own line, with its cause and a cure."""
 
+from datetime import timedelta
+
 import pytest
 
+from engine.core import calendar
 from engine.core.course import reading
 from engine.core.course.yamlfile import Problem
-from tests.core.course.files import COURSE, FIRST, LAST, POINT, SECOND, SLUG, changed, line_of, mini
+from tests.core.course.files import COURSE, FIRST, LAST, POINT, SECOND, SLUG, changed, course, line_of, mini
 
 LONG = "Une très longue phrase qui ne tient dans aucune boîte de réception, hélas"
 
@@ -356,6 +359,56 @@ def test_a_closing_period_ends_after_it_begins() -> None:
     files = changed(COURSE, "calendar: FR", "closing_periods:\n  - {from: 2027-08-22, to: 2027-08-02}")
     (problem,) = told(files)
     assert (problem.path, problem.line) == (COURSE, line_of(files, COURSE, "from:"))
+
+
+def closed(*periods: str, policy: str = "next_day") -> dict[str, bytes]:
+    """The course closed from … to …, each on a line of its own."""
+    days = [period.split(" ") for period in periods]
+    written = "".join(f"\n  - {{from: {first}, to: {last}}}" for first, last in days)
+    return changed(COURSE, "calendar: FR", f"closed_days: {policy}\nclosing_periods:{written}")
+
+
+@pytest.mark.parametrize(
+    ("periods", "at"),
+    [
+        (["2027-08-02 2027-08-22", "2028-01-01 2029-03-01"], "2028-01-01"),
+        (["2027-01-01 2027-09-30", "2027-10-01 2028-06-30"], "2027-01-01"),
+        (["2027-10-04 2028-06-30", "2027-01-01 2027-10-01"], "2027-01-01"),  # a weekend between is no opening
+        (["0001-01-01 9999-12-31"], "0001-01-01"),
+        (["9998-01-01 9999-12-31"], "9998-01-01"),
+    ],
+)
+def test_closing_periods_leave_a_day_that_the_calendar_finds(periods: list[str], at: str) -> None:
+    files = closed(*periods)
+    (problem,) = told(files)
+    assert (problem.path, problem.line, problem.level) == (COURSE, line_of(files, COURSE, at), "error")
+    assert "393 jours d'affilée" in problem.cause
+    assert "raccourcissez la fermeture" in problem.cure
+
+
+ONE_FRIDAY = ("2027-01-01 2027-09-30", "2027-10-02 2028-06-30")
+
+
+def test_an_opening_on_a_friday_helps_no_slot_on_a_monday() -> None:
+    (problem,) = told(closed(*ONE_FRIDAY, policy="next_slot"))
+    assert "393 jours d'affilée" in problem.cause
+
+
+@pytest.mark.parametrize(
+    ("periods", "policy"),
+    [
+        (["2027-01-01 2028-01-15"], "next_day"),
+        (["2027-01-01 2028-01-15"], "next_slot"),
+        (ONE_FRIDAY, "next_day"),
+        ([f"{year}-07-15 {year}-09-15" for year in range(2027, 2037)], "next_slot"),  # 630 days in all
+    ],
+)
+def test_what_passes_the_calendar_can_plan(periods: list[str], policy: str) -> None:
+    rules = course(closed(*periods, policy=policy)).rules
+    for days in range(-10, 10):
+        for weekday in ("mon", "tue", "wed", "thu", "fri"):
+            slot = calendar.Slot.parse(f"{weekday} 08:30", "Europe/Paris")
+            assert calendar.next_slot(rules.closings[0].first + timedelta(days=days), slot, rules)
 
 
 def test_an_image_may_have_accents_and_spaces_in_its_name() -> None:
