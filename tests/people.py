@@ -145,9 +145,8 @@ class Town:
     async def check_in(self, enrolment: int, status: str = "done") -> None:
         """Answer the check-in `point`, as its page does."""
         async with self.db.transaction() as session:
-            await activities.save(session, enrolment, "point", "", {"status": [status]}, now=self.now)
-            if status != "later":
-                await activities.hand_in(session, enrolment, "point", now=self.now)
+            typed = {"status": [status]}
+            await activities.save(session, enrolment, "point", "", typed, now=self.now, ready=True)
 
     async def tick(self) -> None:
         """What the planner does every few seconds."""

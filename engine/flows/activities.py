@@ -1,6 +1,6 @@
 """Activities: what learners answer, saved as they go, handed in once, and what that opens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -136,9 +136,11 @@ async def save(
     typed: answering.Typed,
     *,
     now: datetime,
-) -> dict[str, Any]:
-    """Keep the answers of one screen, and tell them. Two tabs each keep what was answered there.
+    ready: bool = False,
+) -> None:
+    """Keep the answers of one screen. Two tabs each keep what was answered there.
 
+    With `ready`, an activity of which this screen is all is handed in as well.
     Raises `errors.Invalid` by field, `errors.Conflict` when everything was handed in already.
     """
     place = await _place(session, enrolment_id, key, now=now, lock=True)
@@ -151,7 +153,18 @@ async def save(
         draft = _round(place, 1, {}, now)
         session.add(draft)
     draft.answers, draft.updated_at = before | given, now
-    return given
+    if ready and _whole(place.activity, given):
+        await _hand_in(session, place, draft, now)
+
+
+def _whole(activity: grammar.Activity, given: Mapping[str, Any]) -> bool:
+    """Whether one screen is all there is to it: a check-in that is done, a poll."""
+    match activity:
+        case grammar.Checkin():
+            return bool(given["status"] != "later")
+        case grammar.Poll():
+            return True
+    return False
 
 
 def _round(place: _Place, number: int, answers: dict[str, Any], now: datetime) -> Submission:
@@ -189,15 +202,21 @@ async def hand_in(session: AsyncSession, enrolment_id: int, key: str, *, now: da
     draft = place.draft
     if draft is None and place.rounds:
         return
-    if isinstance(place.activity, grammar.Agreement | grammar.Charter) and draft is None:
-        draft = _round(place, 1, _shown(place, None), now)
-        session.add(draft)
     answers = _shown(place, draft)
+    # A charter may be adopted as proposed, an agreement has no questions: the others begin with an answer.
+    begun = draft is not None or isinstance(place.activity, grammar.Agreement | grammar.Charter)
     named = charter.facts(key, answers, place.about)
-    if missing := answering.missing(place.activity, answers, named) or (() if draft else ("",)):
+    if missing := answering.missing(place.activity, answers, named) or (() if begun else ("",)):
         raise errors.Invalid(dict.fromkeys(missing, "Il manque une réponse."))
-    assert draft is not None  # nothing is missing
-    draft.answers, draft.score = answers, scoring.scores(place.activity, answers)
+    if draft is None:
+        draft = _round(place, 1, answers, now)
+        session.add(draft)
+    draft.answers = answers
+    await _hand_in(session, place, draft, now)
+
+
+async def _hand_in(session: AsyncSession, place: _Place, draft: Submission, now: datetime) -> None:
+    draft.score = scoring.scores(place.activity, draft.answers)
     draft.handed_in_at = draft.updated_at = now
     draft.lessons = enrolments.lessons_came(place.course, place.enrolment)
     session.add(_event(place, "handed_in", now))

@@ -123,62 +123,47 @@ async def act(request: Request) -> Response:
     enrolment, key = site.read(request, To.ACTIVITY)
     typed = await forms.read_all(request)
     step, go = answering.first(typed, "step"), answering.first(typed, "go")
-    now = house.clock.now()
-    async with house.db.reading() as session:
-        played = await activities.open(session, int(enrolment), key, now=now)
-    if played.touched and not device.knows(request, enrolment):
-        return _render(request, contexts.Personal(played), played, status=403)
-    try:
-        async with house.db.transaction() as session:
+    ids, now = (int(enrolment), key), house.clock.now()
+    async with house.db.transaction() as session:
+        played = await activities.open(session, *ids, now=now)
+        if played.touched and not device.knows(request, enrolment):
+            return _render(request, contexts.Personal(played), played, status=403)
+        try:
             match go:
                 case "hand_in":
-                    await activities.hand_in(session, int(enrolment), key, now=now)
+                    await activities.hand_in(session, *ids, now=now)
                 case "again":
-                    await activities.again(session, int(enrolment), key, now=now)
+                    await activities.again(session, *ids, now=now)
                 case "answer_again":
-                    await activities.answer_again(session, int(enrolment), key, step, typed, now=now)
+                    await activities.answer_again(session, *ids, step, typed, now=now)
                 case _:
-                    given = await activities.save(session, int(enrolment), key, step, typed, now=now)
-                    if go != "save" and _finished(played.activity, given):
-                        await activities.hand_in(session, int(enrolment), key, now=now)
-    except errors.Invalid as invalid:
-        return _returned(request, played, enrolment, step, go, typed, invalid)
-    except errors.Conflict:
-        pass  # handed in already, in another tab: its page says so
+                    await activities.save(session, *ids, step, typed, now=now, ready=go != "save")
+        except errors.Invalid as invalid:
+            return _returned(request, played, enrolment, step, go, typed, invalid)
+        except errors.Conflict:
+            pass  # handed in already, in another tab: its page says so
+        # Only the script shows what it just saved; a button leads on to a page of its own.
+        saved = await activities.open(session, *ids, now=now) if go == "save" else None
     house.wake()
-    response = await _after(request, enrolment, key, step, go)
+    response = _saved(request, saved) if saved else _onward(request, played, step, go)
     device.remember(request, response, enrolment)
     return response
 
 
-def _finished(activity: grammar.Activity, given: dict[str, object]) -> bool:
-    """Whether this one screen is all there is: a check-in that is done, a poll."""
-    match activity:
-        case grammar.Checkin():
-            return given["status"] != "later"
-        case grammar.Poll():
-            return True
-    return False
+def _saved(request: Request, played: views.Played) -> Response:
+    """The answer to the page's script, while the person goes on writing: the charter as it stands."""
+    written = _written(played)
+    if written is None:
+        return Response(status_code=204)
+    return _render(request, contexts.Preview(written), played)
 
 
-async def _after(request: Request, enrolment: str, key: str, step: str, go: str) -> Response:
-    house = site.of(request)
-    if go == "save":  # the script's own request, while the person goes on writing
-        async with house.db.reading() as session:
-            played = await activities.open(session, int(enrolment), key, now=house.clock.now())
-        written = _written(played)
-        if written is None:
-            return Response(status_code=204)
-        return _render(request, contexts.Preview(written), played)
+def _onward(request: Request, played: views.Played, step: str, go: str) -> Response:
     where = request.url.path
-    if go == "next":
-        async with house.db.reading() as session:
-            played = await activities.open(session, int(enrolment), key, now=house.clock.now())
-        if len(answering.steps(played.activity)) > 1:
-            following = screens.screen(played, step).following
-            where += f"?q={following or _ALL}"
-    elif go == "again":
-        where += "" if step == "" else f"?q={step}"
+    if go == "next" and len(answering.steps(played.activity)) > 1:
+        where += f"?q={screens.screen(played, step).following or _ALL}"
+    elif go == "again" and step:
+        where += f"?q={step}"
     return RedirectResponse(pages.stay(request, where), status_code=303)
 
 
