@@ -3,7 +3,7 @@
 What comes out is plain paragraphs, lists and tables: the page, the PDF and the Word file draw the same.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -144,6 +144,42 @@ def _as_answer(question: grammar.CharterQuestion) -> Any:
     return question.default
 
 
+def passages(document: markup.Document, slot: Callable[[str], str]) -> Iterator[Passage]:
+    """An author's Markdown as it is printed; `slot` tells what stands in a slot of that name."""
+    for block in document.blocks:
+        match block:
+            case markup.ListBlock():
+                yield Bullets(tuple(_item(item, slot) for item in block.items))
+            case markup.Checklist():
+                yield Bullets(tuple(tuple(_runs(item, slot)) for item in block.items))
+            case _:
+                if line := tuple(_runs(markup.inlines(block), slot)):
+                    yield Paragraph(line)
+
+
+def _item(blocks: tuple[markup.Block, ...], slot: Callable[[str], str]) -> Line:
+    return tuple(run for block in blocks for run in _runs(markup.inlines(block), slot))
+
+
+def _runs(
+    inline: markup.Inline, slot: Callable[[str], str], *, strong: bool = False, emphasis: bool = False
+) -> Iterator[Run]:
+    for piece in inline:
+        match piece:
+            case markup.Text() | markup.Code():
+                yield Run(piece.text, strong, emphasis)
+            case markup.Strong():
+                yield from _runs(piece.inline, slot, strong=True, emphasis=emphasis)
+            case markup.Emphasis():
+                yield from _runs(piece.inline, slot, strong=strong, emphasis=True)
+            case markup.Link():
+                yield from _runs(piece.inline, slot, strong=strong, emphasis=emphasis)
+            case markup.Break():
+                yield Run("\n", strong, emphasis)
+            case markup.Slot():
+                yield Run(slot(piece.name), strong, emphasis)
+
+
 class _Writer:
     def __init__(
         self,
@@ -179,41 +215,11 @@ class _Writer:
 
     def _part(self, part: grammar.Part) -> Iterator[Passage]:
         if part.text is not None:
-            yield from self._text(markup.parse(part.text, language=self._language).blocks)
+            yield from passages(markup.parse(part.text, language=self._language), self._slot)
         elif part.answer in self._questions:
             question = self._questions[part.answer]
             if answering.asked(question.when, self._facts):
                 yield self._answer(question, self._answers.get(question.key))
-
-    def _text(self, blocks: tuple[markup.Block, ...]) -> Iterator[Passage]:
-        for block in blocks:
-            match block:
-                case markup.ListBlock():
-                    yield Bullets(tuple(self._item(item) for item in block.items))
-                case markup.Checklist():
-                    yield Bullets(tuple(tuple(self._runs(item)) for item in block.items))
-                case _:
-                    if line := tuple(self._runs(markup.inlines(block))):
-                        yield Paragraph(line)
-
-    def _item(self, blocks: tuple[markup.Block, ...]) -> Line:
-        return tuple(run for block in blocks for run in self._runs(markup.inlines(block)))
-
-    def _runs(self, inline: markup.Inline, *, strong: bool = False, emphasis: bool = False) -> Iterator[Run]:
-        for piece in inline:
-            match piece:
-                case markup.Text() | markup.Code():
-                    yield Run(piece.text, strong, emphasis)
-                case markup.Strong():
-                    yield from self._runs(piece.inline, strong=True, emphasis=emphasis)
-                case markup.Emphasis():
-                    yield from self._runs(piece.inline, strong=strong, emphasis=True)
-                case markup.Link():
-                    yield from self._runs(piece.inline, strong=strong, emphasis=emphasis)
-                case markup.Break():
-                    yield Run("\n", strong, emphasis)
-                case markup.Slot():
-                    yield Run(self._slot(piece.name), strong, emphasis)
 
     def _slot(self, name: str) -> str:
         if name == "learner.company":
@@ -239,7 +245,8 @@ class _Writer:
                 )
             case "table" if given:
                 head = tuple(self.typeset(column.label) for column in question.columns)
-                return Table(head, tuple(tuple(row) for row in given))
+                # The author may have changed the columns since.
+                return Table(head, tuple((*row, *[""] * len(head))[: len(head)] for row in given))
             case "matrix":
                 return self._matrix(question, given or {})
         return Paragraph((Run(self._said(question, None if isinstance(given, list) else given)),))

@@ -70,6 +70,11 @@ def day(value: date, language: str, *, year: bool = True) -> str:
     return f"{head} {tail.replace(' ', NBSP, 1)}"
 
 
+def dated(value: date, language: str) -> str:
+    """A date on a document: « 30 mars 2027 », "30 March 2027"."""
+    return day(value, language).partition(" ")[2]
+
+
 def clock(value: time, language: str) -> str:
     """An hour of the day: « 8 h 30 », "8:30 am"."""
     if supported(language) == "fr":
@@ -111,6 +116,10 @@ def zone_time(zone: str, language: str) -> str:
 def number(value: int, language: str) -> str:
     """A whole number with its groups of three digits."""
     return f"{value:,}".replace(",", "\u202f" if supported(language) == "fr" else ",")
+
+
+def percent(value: int, language: str) -> str:
+    return f"{value}{NBSP}%" if supported(language) == "fr" else f"{value}%"
 
 
 def _locale(language: str) -> Locale:

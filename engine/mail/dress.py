@@ -51,7 +51,7 @@ def month(written: str, language: str) -> str:
             case [year, number]:
                 return str(dates.format_date(date(int(year), int(number), 1), "MMMM y", locale=language))
             case [year, number, day]:
-                return words.day(date(int(year), int(number), int(day)), language).partition(" ")[2]
+                return words.dated(date(int(year), int(number), int(day)), language)
     except ValueError:
         pass
     return written
