@@ -99,6 +99,7 @@ MISTAKES = {
     "slot unknown": (CHARTER, "answers.nom }}", "answers.nez }}", "answers.nez", "answers.nez"),
     "slot of a table": (CHARTER, "answers.nom }}", "answers.outils }}", "answers.outils", "answers.outils"),
     "answer unknown": (CHARTER, "answer: outils", "answer: outil", "answer: outil", "« outil »"),
+    "text lost in print": (CHARTER, '"{{ answers.nom }} décide."', '"> Cité."', '"> Cité."', "en entier"),
     "text and answer": (CHARTER, "{answer: outils}", "{answer: outils, text: x}", "text: x", "l'un des deux"),
     "no columns": (CHARTER, ", columns: [{key: nom, label: Outil}]", "", "key: outils", "« columns »"),
     "fixed cell unknown": (CHARTER, "column: gratuit", "column: payant", "column: payant", "« payant »"),

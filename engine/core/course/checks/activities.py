@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from engine.core.course import grammar
+from engine.core.course import grammar, markup
 from engine.core.course.checks.written import Written, condition, known
 from engine.core.course.model import Activity
 from engine.core.course.yamlfile import Problem
@@ -169,6 +169,10 @@ def _charter(activity: grammar.Charter, file: _File) -> Iterator[Problem]:
                 yield file.problem((*at, "answer"), cause, known("questions", questions))
             for slot in _SLOT.findall(part.text or ""):
                 yield from _charter_slot(slot, questions, file, at)
+            if not _printable(markup.parse(part.text or "").blocks):
+                cause = f"un passage de « {article.key} » ne s'imprimerait pas en entier"
+                cure = "écrivez des paragraphes et des listes simples, sans titre ni encadré"
+                yield file.problem((*at, "text"), cause, cure)
 
 
 def _charter_question(question: grammar.CharterQuestion, file: _File, at: _At) -> Iterator[Problem]:
@@ -186,6 +190,19 @@ def _charter_question(question: grammar.CharterQuestion, file: _File, at: _At) -
             if key not in keys:
                 yield file.problem((*at, "fixed", index), f"« {key} » inconnu", known(name, keys))
         yield from file.condition(fixed.when, *at, "fixed", index, "when")
+
+
+def _printable(blocks: Sequence[markup.Block]) -> bool:
+    """Whether a charter can hold these blocks: paragraphs and lists of single lines."""
+    for block in blocks:
+        match block:
+            case markup.Paragraph() | markup.Checklist():
+                continue
+            case markup.ListBlock(items=items):
+                if all(len(item) == 1 and isinstance(item[0], markup.Paragraph) for item in items):
+                    continue
+        return False
+    return True
 
 
 _DEFAULTS: Mapping[str, str] = {
