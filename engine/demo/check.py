@@ -1,36 +1,37 @@
-"""The journey lived without a person: only HTTP, and the links found in mails received over SMTP."""
+"""The journey lived without a person: only HTTP, and the links found in mails received over SMTP.
+
+A dirigeant follows the course, answers everything, opens seats for two colleagues, who follow theirs.
+"""
 
 import asyncio
 import contextlib
+import json
 import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import aiosmtplib
 import httpx
 
 from engine.clock import SystemClock
-from engine.core import answers as answering
 from engine.core import errors
-from engine.core.course import grammar, model
-from engine.demo import answers
+from engine.core.course import model
+from engine.demo import pages
 from engine.demo.house import local_mailbox
 from engine.demo.mailbox import Mailbox, Received
+from engine.demo.person import PATIENCE, Person
 from engine.flows import drafts
 
 BUNDLED = "ia-pme"
 ADDRESS = "dirigeant@exemple.test"
-_PATIENCE = 30.0
+COLLEAGUES = ("equipe-1@exemple.test", "equipe-2@exemple.test")
 _MOST_STEPS = 400
 _AS_A_PERSON_TYPES = 2.5
 """Seconds between seeing the form and sending it; the form's trap for robots is 2."""
@@ -46,6 +47,8 @@ class Result:
     duplicates: int = 0
     completed: bool = False
     people: list[dict[str, Any]] = field(default_factory=list)
+    artefacts: list[dict[str, Any]] = field(default_factory=list)
+    """The files that were fetched, with their size."""
     mails: dict[str, int] = field(default_factory=dict)
     """How many of each kind arrived."""
     activities_done: int = 0
@@ -66,75 +69,34 @@ class Result:
         return asdict(self)
 
 
-class _Form(HTMLParser):
-    """The first form of a page: where it goes and what it would send as it stands."""
+@dataclass(frozen=True)
+class Courses:
+    """What the dirigeant follows, and what he can open for the team."""
 
-    def __init__(self, wanted: Callable[[str], bool]) -> None:
-        super().__init__()
-        self._wanted = wanted
-        self._inside = False
-        self.found = False
-        self._select = ""
-        self.action = ""
-        self.values: dict[str, str] = {}
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        got = dict(attrs)
-        if tag == "form" and not self.found and (got.get("method") or "").lower() == "post":
-            action = got.get("action") or ""
-            self._inside = self._wanted(action)
-            self.action = action if self._inside else self.action
-        elif self._inside and tag == "input" and got.get("name") and got.get("type") != "checkbox":
-            self.values[str(got["name"])] = got.get("value") or ""
-        elif self._inside and tag == "select":
-            self._select = got.get("name") or ""
-        elif self._inside and tag == "option" and self._select and "selected" in got:
-            self.values[self._select] = got.get("value") or ""
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "select":
-            self._select = ""
-        elif tag == "form" and self._inside:
-            self._inside, self.found = False, True
-
-
-def form(page: str, wanted: Callable[[str], bool] = lambda _: True) -> _Form:
-    """The first form of a page that posts to a `wanted` address."""
-    parser = _Form(wanted)
-    parser.feed(page)
-    return parser
-
-
-def kind_of(mail: Received) -> tuple[str, str]:
-    """Kind and lesson of a mail, as its Feedback-ID tells them."""
-    parts = str(mail.message["Feedback-ID"]).split(":")
-    return (parts[-2], parts[0] if len(parts) == 4 else "")
-
-
-def links_of(mail: Received) -> list[str]:
-    """Every web address in the text part."""
-    return [found.rstrip(").,;>") for found in re.findall(r"https?://\S+", mail.part("plain"))]
+    main: model.Course
+    team: model.Course | None
+    folders: tuple[Path, ...]
+    """To be published first; none for what comes with Parcours."""
 
 
 class Journey:
-    """One dirigeant, from the form to the last lesson."""
+    """One dirigeant, from the form to the last lesson, and the two colleagues he invites."""
 
-    def __init__(
-        self, site: str, mailbox: Mailbox, course: model.Course, said: Callable[[str], None]
-    ) -> None:
-        self._site, self._mailbox, self._said, self._course = site, mailbox, said, course
-        self._answered = set[str]()
-        self._http = httpx.AsyncClient(base_url=site, timeout=_PATIENCE, follow_redirects=True)
+    def __init__(self, site: str, mailbox: Mailbox, courses: Courses, said: Callable[[str], None]) -> None:
+        self._site, self._mailbox, self._courses, self._said = site, mailbox, courses, said
         self._read = 0
-        self.result = Result(course.slug)
+        self._dirigeant = Person("dirigeant", ADDRESS, site, courses.main, said)
+        self._people = {ADDRESS: self._dirigeant}
+        self._invited = False
+        self.result = Result(courses.main.slug)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        for person in self._people.values():
+            await person.close()
 
     async def live(self) -> Result:
         started = await self._now()
         await self._sign_up()
-        await self._confirm()
         await self._receive()
         for _ in range(_MOST_STEPS):
             if not await self._step():
@@ -143,118 +105,115 @@ class Journey:
         self.result.demo_days = ((await self._now()) - started).days
         return self.result
 
-    async def _get(self, url: str) -> str:
-        answer = await self._http.get(url)
-        answer.raise_for_status()
-        return answer.text
-
-    async def _post(self, url: str, values: Mapping[str, str | list[str]]) -> str:
-        answer = await self._http.post(url, data=values)
-        answer.raise_for_status()
-        return answer.text
-
     async def _now(self) -> datetime:
-        answer = await self._http.get("/healthz")
-        answer.raise_for_status()
-        return datetime.fromisoformat(answer.json()["now"]).astimezone(UTC)
+        told = json.loads(await self._dirigeant.get("/healthz"))
+        return datetime.fromisoformat(told["now"]).astimezone(UTC)
 
     async def _sign_up(self) -> None:
         url = f"/c/{self.result.course}"
-        found = form(await self._get(url))
+        found = pages.form(await self._dirigeant.get(url))
         await asyncio.sleep(_AS_A_PERSON_TYPES)
         typed = {"first_name": "Camille", "address": ADDRESS, "size": "10", "consent": "yes"}
-        await self._post(found.action or url, found.values | typed)
+        await self._dirigeant.post(found.action or url, found.values | typed)
         self._said("the form is sent")
-
-    async def _confirm(self) -> None:
-        mail = await self._mailbox.wait_for(lambda mail: kind_of(mail)[0] == "confirm", seconds=_PATIENCE)
-        if mail is None:
-            raise errors.ParcoursError("The mail that asks for a confirmation did not arrive.")
-        link = next(link for link in links_of(mail) if urlsplit(link).path.startswith("/k/"))
-        found = form(await self._get(link))
-        await self._post(urljoin(link, found.action), found.values)
+        mail = await self._wait_for("confirm", ADDRESS)
+        await self._dirigeant.send_form(_link(mail, "k"), {})
         self._said("the address is confirmed")
-        if not await self._mailbox.wait_for(lambda mail: kind_of(mail)[0] == "welcome", seconds=_PATIENCE):
-            raise errors.ParcoursError("The welcome did not arrive.")
+        await self._wait_for("welcome", ADDRESS)
+
+    async def _wait_for(self, kind: str, address: str, after: int = 0) -> Received:
+        mail = await self._mailbox.wait_for(
+            lambda mail: (pages.kind_of(mail)[0], mail.recipient) == (kind, address),
+            seconds=PATIENCE,
+            after=after,
+        )
+        if mail is None:
+            raise errors.ParcoursError(f"The mail “{kind}” to {address} did not arrive.")
+        return mail
 
     async def _step(self) -> bool:
         """Move the clock to the next mail and read what came; False when nothing came any more."""
         before = len(self._mailbox.mails)
-        answer = await self._http.post("/demo/clock", headers={"Accept": "application/json"})
-        answer.raise_for_status()
+        await self._dirigeant.post("/demo/clock", {})
         await self._receive()
         return len(self._mailbox.mails) > before
 
     async def _receive(self) -> None:
-        """Read the new mails as a diligent learner does: open the lesson, do what it asks."""
-        fresh, self._read = self._mailbox.mails[self._read :], len(self._mailbox.mails)
-        for mail in fresh:
-            kind, key = kind_of(mail)
-            self._said(f"{parsedate_to_datetime(mail.message['Date']):%Y-%m-%d} {kind} {key}".rstrip())
-            if kind in ("lesson", "reminder"):
-                await self._do(links_of(mail))
+        """Everybody reads the new mails."""
+        while self._read < len(self._mailbox.mails):
+            mail = self._mailbox.mails[self._read]
+            self._read += 1
+            person = self._people[mail.recipient]
+            await person.read(mail)
+            if person is self._dirigeant and not self._invited and (door := pages.link_to(mail, "e")):
+                await self._open_team(door)
 
-    async def _do(self, links: list[str]) -> None:
-        for link in dict.fromkeys(links):
-            path = urlsplit(link).path
-            if path.startswith("/l/"):
-                await self._get(link)
-            elif path.startswith("/a/"):
-                await self._answer(link)
-
-    async def _answer(self, link: str) -> None:
-        """Go through an activity screen by screen and hand it in, once."""
-        link, _, _ = link.partition("?")
-        key = urlsplit(link).path.split(".")[1]
-        activity = self._course.activities[key]
-        if key in self._answered:
+    async def _open_team(self, door: str) -> None:
+        """Open seats, invite two colleagues; each accepts for himself."""
+        if self._courses.team is None:
             return
-        self._answered.add(key)
-        for step in answering.steps(activity):
-            page = await self._get(f"{link}?q={step}" if step else link)
-            await self._post(link, form(page).values | answers.fields(activity, step) | {"go": "next"})
-        if not isinstance(activity, grammar.Checkin | grammar.Poll):
-            await self._post(link, {"go": "hand_in", "step": ""})
-        if "hand_in" in await self._get(link):
-            raise errors.ParcoursError(f"The activity “{key}” could not be handed in.")
-        self._said(f"  handed in: {key}")
-        self.result.activities_done += 1
+        self._invited = True
+        await self._dirigeant.send_form(door, {"name": "Atelier Camille"}, lambda to: to.endswith("/open"))
+        page = _link(await self._wait_for("team", ADDRESS), "e")
+        addresses = "\n".join(COLLEAGUES)
+        await self._dirigeant.send_form(page, {"addresses": addresses}, lambda to: to.endswith("/invite"))
+        for number, address in enumerate(COLLEAGUES, 1):
+            colleague = Person(f"colleague-{number}", address, self._site, self._courses.team, self._said)
+            self._people[address] = colleague
+            link = _link(await self._wait_for("invite", address), "i")
+            await colleague.send_form(link, {"first_name": f"Colleague {number}", "consent": "yes"})
+            self._said(f"{colleague.who} accepted")
 
     async def _account_for(self) -> None:
-        """Ask for one's own data, and hold the ledger against the mailbox."""
+        """Fetch the attestations, ask for one's own data, and hold the ledger against the mailbox."""
         result, mails = self.result, self._mailbox.mails
-        known = [kind_of(mail) for mail in mails]
-        lessons = [mail for mail in mails if kind_of(mail)[0] == "lesson"]
+        for person in self._people.values():
+            if person.course.certificate and person.has("farewell"):
+                await person.certificate()
         identities = Counter(str(mail.message["Message-ID"]) for mail in mails)
         result.duplicates = sum(identities.values()) - len(identities)
-        result.lessons_received = len({kind_of(mail)[1] for mail in lessons})
-        exported = await self._export(lessons[-1] if lessons else None)
-        result.mails = dict(Counter(kind_of(mail)[0] for mail in mails))
-        planned = [row for row in exported.get("Messages", []) if row["Message"] == "lesson"]
+        result.lessons_received = len(self._dirigeant.lessons)
+        exported = await self._export()
+        result.mails = dict(Counter(pages.kind_of(mail)[0] for mail in mails))
+        planned = [row["Leçon"] for row in exported.get("Messages", []) if row["Message"] == "lesson"]
         result.lessons_planned = len(planned)
-        result.missing = [row["Leçon"] for row in planned if ("lesson", row["Leçon"]) not in known]
-        states = [row["État"] for row in exported.get("Parcours", [])]
-        result.completed = "completed" in states
-        dirigeant = {"who": "dirigeant", "course": result.course, "lessons": result.lessons_received}
-        result.people = [dirigeant | {"state": states[-1] if states else "unknown"}]
+        result.missing = [key for key in planned if key not in self._dirigeant.lessons]
+        result.missing += [
+            f"{person.who}: the course is not completed"
+            for person in self._people.values()
+            if not person.has("farewell")
+        ]
+        result.completed = "completed" in [row["État"] for row in exported.get("Parcours", [])]
+        result.activities_done = len(self._dirigeant.handed_in)
+        result.people = [person.told() for person in self._people.values()]
+        result.artefacts = [file for person in self._people.values() for file in person.artefacts]
 
-    async def _export(self, lesson: Received | None) -> dict[str, Any]:
-        if lesson is None:
+    async def _export(self) -> dict[str, Any]:
+        lessons = [mail for mail in self._dirigeant.mails if pages.kind_of(mail)[0] == "lesson"]
+        if not lessons:
             return {}
-        my = next(link for link in links_of(lesson) if urlsplit(link).path.startswith("/m/"))
-        found = form(await self._get(my), lambda action: action.endswith("/data"))
-        seen = len(self._mailbox.mails)
-        await self._post(urljoin(my, found.action), found.values)
-        mail = await self._mailbox.wait_for(
-            lambda mail: kind_of(mail)[0] == "data", seconds=_PATIENCE, after=seen
-        )
-        if mail is None:
-            raise errors.ParcoursError("The mail with the link to one's data did not arrive.")
-        link = next(link for link in links_of(mail) if urlsplit(link).path.startswith("/d/"))
-        answer = await self._http.get(f"{link}/export.json")
-        answer.raise_for_status()
-        exported: dict[str, Any] = answer.json()
+        my, seen = _link(lessons[-1], "m"), len(self._mailbox.mails)
+        await self._dirigeant.send_form(my, {}, lambda to: to.endswith("/data"))
+        mail = await self._wait_for("data", ADDRESS, after=seen)
+        exported: dict[str, Any] = json.loads(await self._dirigeant.get(f"{_link(mail, 'd')}/export.json"))
         return exported
+
+
+def _link(mail: Received, purpose: str) -> str:
+    found = pages.link_to(mail, purpose)
+    if found is None:
+        raise errors.ParcoursError(f"The mail “{pages.kind_of(mail)[0]}” holds no link /{purpose}/….")
+    return found
+
+
+def _courses(path: Path | None) -> Courses:
+    """A team's course is looked for beside the main one, then among those that come with Parcours."""
+    main = drafts.read(path or drafts.locate(BUNDLED))
+    if main.team is None:
+        return Courses(main, None, (path,) if path else ())
+    beside = path.parent / main.team if path else None
+    team = beside if beside and beside.is_dir() else drafts.locate(main.team)
+    return Courses(main, drafts.read(team), (team, path) if path else ())
 
 
 async def run(
@@ -271,11 +230,13 @@ async def run(
     try:
         with scratch() as folder:
             database = database or f"sqlite:///{folder}/demo.db"
-            if course is not None:
+            courses = _courses(course)
+            if courses.folders:
                 await _command("db", "upgrade", "--database", database)
-                await _command("course", "publish", str(course), "--database", database)
+            for each in courses.folders:
+                await _command("course", "publish", str(each), "--database", database)
             async with _served(database, mailbox.port) as site:
-                journey = Journey(site, mailbox, drafts.read(course or drafts.locate(BUNDLED)), said)
+                journey = Journey(site, mailbox, courses, said)
                 try:
                     return await journey.live()
                 finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from engine.demo import check, mailbox
+from engine.demo import mailbox, pages
 
 KEYS = {"PARCOURS_SECRET_KEY": "kept-over-kills", "PARCOURS_SUPPRESSION_KEY": "this-one-too"}
 
@@ -57,9 +57,9 @@ class CountingMailbox(mailbox.Mailbox):
     def lessons(self, address: str) -> list[str]:
         """The lessons that one person received, in the order of their first copies."""
         keys = [
-            check.kind_of(mail)[1]
+            pages.kind_of(mail)[1]
             for mail in self.mails
-            if mail.recipient == address and check.kind_of(mail)[0] == "lesson"
+            if mail.recipient == address and pages.kind_of(mail)[0] == "lesson"
         ]
         return list(dict.fromkeys(keys))
 

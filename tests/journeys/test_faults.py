@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from engine.demo import check
+from engine.demo import pages
 from tests.journeys.service import CountingMailbox, service
 
 
@@ -16,7 +16,7 @@ async def _sign_up(http: httpx.AsyncClient, values: dict[str, str], address: str
 
 
 async def _form(http: httpx.AsyncClient) -> dict[str, str]:
-    found = check.form((await http.get("/c/ia-pme")).text)
+    found = pages.form((await http.get("/c/ia-pme")).text)
     await asyncio.sleep(2.2)  # the form's trap for robots
     return found.values
 

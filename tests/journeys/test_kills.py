@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.core import delivery
-from engine.demo import check
+from engine.demo import pages
 from engine.tables import Delivery, db
 from tests.journeys.service import CountingMailbox, Service, service
 
@@ -22,7 +22,7 @@ LESSONS = 12
 async def _enrol(url: str, box: CountingMailbox) -> None:
     """Everybody signs up and confirms, over HTTP and by the links in the mails."""
     async with httpx.AsyncClient(base_url=url, timeout=30) as http:
-        form = check.form((await http.get("/c/ia-pme")).text)
+        form = pages.form((await http.get("/c/ia-pme")).text)
         await asyncio.sleep(2.2)  # the form's trap for robots
         for address in PEOPLE:
             typed = {"first_name": "Alice", "address": address, "consent": "yes", "sure": "yes"}
@@ -31,7 +31,7 @@ async def _enrol(url: str, box: CountingMailbox) -> None:
         for address in PEOPLE:
             mail = await box.wait_for(lambda mail, to=address: mail.recipient == to, seconds=30)  # type: ignore[misc]  # mypy cannot see a lambda's default
             assert mail is not None, f"no mail for {address}"
-            link = next(link for link in check.links_of(mail) if "/k/" in link)
+            link = next(link for link in pages.links_of(mail) if "/k/" in link)
             assert (await http.post(link)).status_code == 200
 
 
