@@ -1,6 +1,7 @@
-"""How a lesson, in a mail or on the web, asks for an activity: each answer is one link away."""
+"""Activities in words: how a lesson asks for one, each answer one link away, and what was answered."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from engine.core import words
 from engine.core.course import grammar
@@ -83,3 +84,33 @@ def _choices(
     if question.type == "true_false":
         return (choice(say("Vrai"), "true"), choice(say("Faux"), "false"))
     return ()
+
+
+def answer_words(
+    question: grammar.DiagnosticQuestion | grammar.QuizQuestion, given: Any, language: str
+) -> str:
+    """An answer as a person reads it; "" when there is none."""
+    say = words.gettext(language)
+    if given is None:
+        return ""
+    if given == grammar.UNKNOWN:
+        return say("Je ne sais pas")
+    if isinstance(given, bool):
+        return say("Vrai") if given else say("Faux")
+    labels = {choice.key: words.typeset(choice.label, language) for choice in question.choices}
+    if isinstance(given, list):
+        joint = " → " if isinstance(question, grammar.QuizQuestion) and question.type == "order" else " ; "
+        return words.typeset(joint.join(labels.get(str(key), "") for key in given), language)
+    if isinstance(given, int | float):
+        unit = _unit(question)
+        return number_words(given, language) + (f"\u00a0{unit}" if unit else "")
+    return labels.get(given, str(given))
+
+
+def _unit(question: grammar.DiagnosticQuestion | grammar.QuizQuestion) -> str:
+    return question.unit if isinstance(question, grammar.QuizQuestion) else ""
+
+
+def number_words(value: float, language: str) -> str:
+    text = str(int(value)) if value == int(value) else str(value)
+    return text.replace(".", ",") if language == "fr" else text

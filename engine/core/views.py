@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
-from engine.core import asking, calendar
+from engine.core import asking, calendar, certificates
 from engine.core.course import grammar, markup
 
 
@@ -192,6 +192,75 @@ class Choices:
 
 
 @dataclass(frozen=True)
+class Issued:
+    """An attestation that was issued."""
+
+    code: str
+    name: str
+    at: datetime
+    revoked: bool
+    correct_until: datetime | None
+    """Until when the name may be corrected; None when that is over."""
+
+
+@dataclass(frozen=True)
+class Attestation:
+    """Where a learner stands with the attestation of the course."""
+
+    title: str
+    missing: tuple[certificates.Missing, ...]
+    issued: Issued | None
+
+    @property
+    def ready(self) -> bool:
+        """It can be had now, or was issued and holds."""
+        return not self.issued.revoked if self.issued else not self.missing
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A document that the learner's answers made."""
+
+    key: str
+    """The activity's."""
+    kind: Literal["report", "charter"]
+    title: str
+    at: datetime
+    """When it was handed in last."""
+    version: int
+    """Of a charter, from 1."""
+
+
+@dataclass(frozen=True)
+class Documents:
+    """ "My documents"."""
+
+    slug: str
+    course: str
+    language: str
+    papers: tuple[Paper, ...]
+    attestation: Attestation | None
+    """None: the course gives none."""
+    closes_at: datetime | None
+    """When this page closes; None while the course goes on."""
+    zone: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What anybody who has its code may know of an attestation."""
+
+    code: str
+    course: str
+    language: str
+    name: str
+    """"" when the person had everything erased."""
+    issued_on: date
+    """On the learner's calendar."""
+    revoked: bool
+
+
+@dataclass(frozen=True)
 class CoursePage:
     """ "My course"."""
 
@@ -218,6 +287,8 @@ class CoursePage:
     zone: str
     tutor: str
     """The tutor's address, for questions; "" when there is none."""
+    attestation: Attestation | None
+    """None: the course gives none."""
 
 
 @dataclass(frozen=True)

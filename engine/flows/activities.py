@@ -74,14 +74,28 @@ async def _rounds(session: AsyncSession, enrolment_id: int, key: str) -> Sequenc
 async def open(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> views.Played:
     """An activity as its page shows it. Raises `errors.NotFound`, `errors.ExpiredLink`."""
     place = await _place(session, enrolment_id, key, now=now)
-    last = place.draft or next(iter(reversed(place.whole)), None)
+    return await _played(session, place, place.draft or next(iter(reversed(place.whole)), None))
+
+
+async def result(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> views.Played:
+    """An activity as it was handed in last, whatever is being written since.
+
+    Raises `errors.NotFound`, also when nothing was handed in, `errors.ExpiredLink`.
+    """
+    place = await _place(session, enrolment_id, key, now=now)
+    if not place.whole:
+        raise errors.NotFound("Rien n'a encore été remis ici.")
+    return await _played(session, place, place.whole[-1])
+
+
+async def _played(session: AsyncSession, place: _Place, last: Submission | None) -> views.Played:
     enrolment = place.enrolment
     waiting = enrolment.state == State.ACTIVE and enrolment.next_kind == "lesson"
     return views.Played(
         slug=place.course.slug,
         course=place.course.title,
         language=place.course.language,
-        key=key,
+        key=place.key,
         activity=place.activity,
         about=place.about,
         answers=_shown(place, last),
@@ -89,7 +103,7 @@ async def open(session: AsyncSession, enrolment_id: int, key: str, *, now: datet
         round=last.round if last else 1,
         handed_in_at=last.handed_in_at if last else None,
         attempts_left=_attempts_left(place),
-        earlier=await _earlier(session, enrolment_id, place.activity),
+        earlier=await _earlier(session, enrolment.id, place.activity),
         comes_back=_comes_back(place),
         next_at=enrolment.due_at if waiting and enrolment.gate_since is None else None,
         zone=enrolment.zone,
@@ -291,8 +305,13 @@ async def handed(session: AsyncSession, enrolment: Enrolment, occasion: str) -> 
 
 
 async def ask_entry(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> None:
-    """Mail the learner a link that opens his answers on another device; at most one an hour."""
-    place = await _place(session, enrolment_id, key, now=now, lock=True)
+    """Mail the learner a link that opens his answers (`key` "": his documents) on another device.
+
+    At most one an hour. Raises `errors.NotFound`, `errors.ExpiredLink`.
+    """
+    enrolment = await enrolments.get(session, enrolment_id, lock=True)
+    enrolments.check_open(enrolment, now)
+    learner = await enrolments.learner_of(session, enrolment)
     recent = await session.scalar(
         select(Delivery.id).where(
             Delivery.enrolment_id == enrolment_id,
@@ -303,7 +322,7 @@ async def ask_entry(session: AsyncSession, enrolment_id: int, key: str, *, now: 
     if recent is None:
         row = outbox.row(
             kind=Kind.ENTRY,
-            learner_id=place.learner.id,
+            learner_id=learner.id,
             enrolment_id=enrolment_id,
             now=now,
             occasion=f"{key}.{links.stamp_of(now)}",

@@ -11,7 +11,7 @@ from engine.core import asking, calendar, consent, delivery, errors, links, prog
 from engine.core.course import grammar, markup, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import enrolments, known, outbox, signup
+from engine.flows import certificates, enrolments, known, outbox, signup
 from engine.mail import dress
 from engine.tables import Delivery, Enrolment, Learner
 
@@ -58,6 +58,7 @@ async def course_page(
         ),
         zone=enrolment.zone,
         tutor=dress.fitted(house, course).tutor_email,
+        attestation=await certificates.standing(session, enrolment, course, facts, now=now),
     )
 
 

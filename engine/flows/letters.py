@@ -196,7 +196,8 @@ def _letter(to: Addressed, house: House) -> mails.Letter:
             key, _, asked = to.mail.occasion.partition(".")
             activity = course.activities.get(key)
             title = activity.title if activity else course.title
-            return mails.Entry(course.title, title, link.url("w", row.id, key, asked))
+            where = (key, asked) if key else (asked,)
+            return mails.Entry(course.title, title, link.url("w", row.id, *where))
         case Kind.RESULT:
             return _result(to, link, my)
         case Kind.WELCOME:

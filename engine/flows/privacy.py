@@ -4,13 +4,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import calendar, delivery, errors, links, words
 from engine.core.delivery import Kind
 from engine.flows import enrolments, outbox
-from engine.tables import Consent, Course, Delivery, Enrolment, Event, Learner, Submission
+from engine.tables import Certificate, Consent, Course, Delivery, Enrolment, Event, Learner, Submission
 
 DATA_DAYS = 1
 _ONCE = timedelta(hours=1)
@@ -63,6 +63,7 @@ async def export(session: AsyncSession, learner_id: int) -> dict[str, Any]:
         "Parcours": await _enrolments(session, learner_id),
         "Accords": await _consents(session, learner_id),
         "Réponses": await _submissions(session, learner_id),
+        "Attestations": await _certificates(session, learner_id),
         "Messages": await _deliveries(session, learner_id),
         "Historique": await _events(session, learner_id),
     }
@@ -131,6 +132,22 @@ async def _submissions(session: AsyncSession, learner_id: int) -> list[dict[str,
     ]
 
 
+async def _certificates(session: AsyncSession, learner_id: int) -> list[dict[str, Any]]:
+    found = await session.scalars(
+        select(Certificate).join(Enrolment).where(Enrolment.learner_id == learner_id).order_by(Certificate.id)
+    )
+    return [
+        {
+            "Nom": row.name,
+            "Code": row.code,
+            "Délivrée": _iso(row.issued_at),
+            "Retirée": _iso(row.revoked_at),
+            "Raison": row.revoked_reason,
+        }
+        for row in found
+    ]
+
+
 async def _deliveries(session: AsyncSession, learner_id: int) -> list[dict[str, Any]]:
     found = await session.scalars(
         select(Delivery).where(Delivery.learner_id == learner_id).order_by(Delivery.id)
@@ -193,6 +210,15 @@ async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> Non
         row.company, row.size = "", 0
         await session.execute(
             update(Submission).where(Submission.enrolment_id == row.id).values(answers={}, score={})
+        )
+        await session.execute(
+            update(Certificate)
+            .where(Certificate.enrolment_id == row.id)
+            .values(
+                name="",
+                revoked_at=func.coalesce(Certificate.revoked_at, now),
+                revoked_reason="erased",
+            )
         )
     await session.flush()
     await session.execute(

@@ -1,6 +1,7 @@
 """Every table and index, and nothing that they do. One noun, one file."""
 
 from engine.tables.base import Base
+from engine.tables.certificate import Certificate
 from engine.tables.course import Course, Version
 from engine.tables.delivery import Delivery
 from engine.tables.enrolment import Enrolment, Submission
@@ -9,6 +10,7 @@ from engine.tables.meta import Meta
 
 __all__ = [
     "Base",
+    "Certificate",
     "Consent",
     "Course",
     "Delivery",

@@ -3,7 +3,7 @@
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from engine.web import activities, confirm, data, guard, learner, leave, public, static
+from engine.web import activities, confirm, data, documents, guard, learner, leave, public, static, verify
 
 
 def routes() -> list[Route]:
@@ -25,6 +25,16 @@ def routes() -> list[Route]:
         Route("/a/{token}", activities.show),
         Route("/a/{token}", activities.act, methods=["POST"]),
         Route("/a/{token}/entry", activities.ask_entry, methods=["POST"]),
+        Route("/a/{token}/rapport.pdf", documents.report),
+        Route("/a/{token}/radar.svg", documents.radar),
+        Route("/a/{token}/charte.pdf", documents.charter_pdf),
+        Route("/a/{token}/charte.docx", documents.charter_word),
+        Route("/f/{token}", documents.show),
+        Route("/f/{token}", documents.issue, methods=["POST"]),
+        Route("/f/{token}/attestation.pdf", documents.certificate),
+        Route("/f/{token}/entry", documents.ask_entry, methods=["POST"]),
+        Route("/v/", verify.show),
+        Route("/v/{code}", verify.show),
         Route("/w/{token}", activities.enter),
         Route("/m/{token}", learner.my),
         Route("/m/{token}/{action}", learner.change, methods=["POST"]),

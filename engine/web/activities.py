@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.core import answers as answering
-from engine.core import charter, errors, links, scoring, views
+from engine.core import asking, charter, errors, links, scoring, views
 from engine.core.course import grammar
 from engine.flows import activities
 from engine.web import contexts, device, forms, pages, screens, site
@@ -22,8 +22,15 @@ async def show(request: Request) -> Response:
     async with house.db.reading() as session:
         played = await activities.open(session, int(enrolment), key, now=house.clock.now())
     if played.touched and not device.knows(request, enrolment):
-        return _render(request, contexts.Personal(played), played)
+        return personal(request, played)
     return _render(request, _page(request, played, enrolment), played)
+
+
+def personal(request: Request, played: views.Played, *, status: int = 200, asked: bool = False) -> Response:
+    """The page for a browser that is not the learner's."""
+    entry_url = f"/a/{request.path_params['token']}/entry"
+    page = contexts.Personal(played.activity.title, played.slug, played.language, entry_url, asked=asked)
+    return _render(request, page, played, status=status)
 
 
 def _render(request: Request, page: pages.Context, played: views.Played, *, status: int = 200) -> Response:
@@ -102,7 +109,7 @@ def _result(request: Request, played: views.Played, my_url: str) -> pages.Contex
                 [
                     contexts.MarkedLine(
                         each.question,
-                        screens.answer_words(each.question, each.answer, played.language),
+                        asking.answer_words(each.question, each.answer, played.language),
                         screens.right_words(each.question, played.language),
                         screens.feedback(each, played.language),
                         each.right,
@@ -127,7 +134,7 @@ async def act(request: Request) -> Response:
     async with house.db.transaction() as session:
         played = await activities.open(session, *ids, now=now)
         if played.touched and not device.knows(request, enrolment):
-            return _render(request, contexts.Personal(played), played, status=403)
+            return personal(request, played, status=403)
         try:
             match go:
                 case "hand_in":
@@ -197,14 +204,15 @@ async def ask_entry(request: Request) -> Response:
         await activities.ask_entry(session, int(enrolment), key, now=house.clock.now())
         played = await activities.open(session, int(enrolment), key, now=house.clock.now())
     house.wake()
-    return _render(request, contexts.Personal(played, asked=True), played)
+    return personal(request, played, asked=True)
 
 
 async def enter(request: Request) -> Response:
     """The link from that mail: this browser is the learner's from now on."""
     house = site.of(request)
-    enrolment, key, asked = site.read(request, To.ENTRY)
+    enrolment, *key, asked = site.read(request, To.ENTRY)
     activities.check_entry(links.moment(asked), now=house.clock.now())
-    response = RedirectResponse(site.path(request, To.ACTIVITY, enrolment, key), status_code=303)
+    where = site.path(request, To.ACTIVITY if key else To.DOCUMENTS, enrolment, *key)
+    response = RedirectResponse(where, status_code=303)
     device.remember(request, response, enrolment)
     return response

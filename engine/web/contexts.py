@@ -188,10 +188,17 @@ class Preview:
 
 @dataclass(frozen=True)
 class Personal:
-    """Somebody's answers, asked for by a browser that is not known to be his."""
+    """Somebody's answers or documents, asked for by a browser that is not known to be his."""
 
     template: ClassVar = "personal.html"
-    played: views.Played
+    title: str
+    slug: str
+    language: str
+    """Of the course."""
+    entry_url: str
+    """Where the link for this device is asked for."""
+    documents: bool = False
+    """What is asked for is "my documents", or a document among them."""
     asked: bool = False
     """The mail with the link has left."""
 
@@ -202,6 +209,7 @@ class MyCourse:
     page: views.CoursePage
     my_url: str
     leave_url: str
+    documents_url: str
     lesson_urls: Mapping[str, str]
     activity_urls: Mapping[str, str]
     times: Sequence[time]
@@ -211,6 +219,28 @@ class MyCourse:
     problems: Mapping[str, str] = field(default_factory=dict)
     typed: Mapping[str, str] = field(default_factory=dict)
     """What was typed where something was wrong."""
+
+
+@dataclass(frozen=True)
+class Documents:
+    template: ClassVar = "documents.html"
+    page: views.Documents
+    documents_url: str
+    my_url: str
+    activity_urls: Mapping[str, str]
+    problems: Mapping[str, str] = field(default_factory=dict)
+    typed: str = ""
+    """The name, where something was wrong with it."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What anybody is told of a certificate."""
+
+    template: ClassVar = "verification.html"
+    code: str
+    """As it was asked for; "" when none was yet."""
+    found: views.Verified | None
 
 
 @dataclass(frozen=True)

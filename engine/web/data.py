@@ -97,6 +97,8 @@ MEANINGS = {
     "farewell": "fin du parcours",
     "confirmed": "confirmé",
     "handed_in": "action faite",
+    "certificate": "attestation délivrée",
+    "certificate_revoked": "attestation retirée",
     "slot": "jour ou heure changés",
     "pace": "rythme changé",
     "renamed": "prénom changé",

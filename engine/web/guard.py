@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 BODY_LIMIT = 64 * 1024
 """Bytes; our longest form stays far below."""
 
-# Pages behind a signed link: whoever holds the address holds the page.
-PRIVATE = ("/k/", "/l/", "/a/", "/m/", "/u/", "/d/", "/n/", "/w/")
+# Pages behind a signed link or the code of a certificate: whoever holds the address holds the page.
+PRIVATE = ("/k/", "/l/", "/a/", "/m/", "/u/", "/d/", "/n/", "/w/", "/f/", "/v/")
 FRAMED = "/embed/"
 
 _POLICY = (

@@ -28,8 +28,12 @@ async def lesson(request: Request) -> Response:
 
 
 def _hrefs(request: Request, enrolment: str, lesson: views.LessonPage) -> dict[str, str]:
-    return {f"lecon:{key}": site.path(request, To.LESSON, enrolment, key) for key in lesson.lessons} | {
-        f"activite:{key}": site.path(request, To.ACTIVITY, enrolment, key) for key in lesson.activities
+    to = partial(site.path, request)
+    return {
+        "page:parcours": to(To.MY, enrolment),
+        "page:documents": to(To.DOCUMENTS, enrolment),
+        **{f"lecon:{key}": to(To.LESSON, enrolment, key) for key in lesson.lessons},
+        **{f"activite:{key}": to(To.ACTIVITY, enrolment, key) for key in lesson.activities},
     }
 
 
@@ -68,6 +72,7 @@ async def _my(
         page=found,
         my_url=f"/m/{token}",
         leave_url=to(To.LEAVE, enrolment),
+        documents_url=to(To.DOCUMENTS, enrolment),
         lesson_urls={line.key: to(To.LESSON, enrolment, line.key) for line in _lines(found)},
         activity_urls={key: to(To.ACTIVITY, enrolment, key) for key in _activities(found)},
         times=forms.TIMES,

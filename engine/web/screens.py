@@ -113,32 +113,11 @@ def lines(played: views.Played) -> list[Line]:
                 Line(
                     each.key,
                     words.typeset(each.prompt, played.language),
-                    answer_words(each, played.answers.get(each.key), played.language),
+                    asking.answer_words(each, played.answers.get(each.key), played.language),
                 )
                 for each in asked.questions
             ]
     return []
-
-
-def answer_words(
-    question: grammar.DiagnosticQuestion | grammar.QuizQuestion, given: Any, language: str
-) -> str:
-    """An answer as a person reads it; "" when there is none."""
-    say = words.gettext(language)
-    if given is None:
-        return ""
-    if given == grammar.UNKNOWN:
-        return say("Je ne sais pas")
-    if isinstance(given, bool):
-        return say("Vrai") if given else say("Faux")
-    labels = {choice.key: words.typeset(choice.label, language) for choice in question.choices}
-    if isinstance(given, list):
-        joint = " → " if isinstance(question, grammar.QuizQuestion) and question.type == "order" else " ; "
-        return words.typeset(joint.join(labels.get(str(key), "") for key in given), language)
-    if isinstance(given, int | float):
-        unit = _unit(question)
-        return number_words(given, language) + (f"\u00a0{unit}" if unit else "")
-    return labels.get(given, str(given))
 
 
 def right_words(question: grammar.QuizQuestion, language: str) -> str:
@@ -150,7 +129,7 @@ def right_words(question: grammar.QuizQuestion, language: str) -> str:
             right = [choice.key for choice in question.choices]
         case _:
             right = question.answer
-    return answer_words(question, right, language)
+    return asking.answer_words(question, right, language)
 
 
 def feedback(marked: scoring.Marked, language: str) -> list[str]:
@@ -158,15 +137,6 @@ def feedback(marked: scoring.Marked, language: str) -> list[str]:
     given = marked.answer if isinstance(marked.answer, list) else [marked.answer]
     said = [choice.feedback for choice in marked.question.choices if choice.key in given]
     return [words.typeset(text, language) for text in (*said, marked.question.feedback) if text]
-
-
-def _unit(question: grammar.DiagnosticQuestion | grammar.QuizQuestion) -> str:
-    return question.unit if isinstance(question, grammar.QuizQuestion) else ""
-
-
-def number_words(value: float, language: str) -> str:
-    text = str(int(value)) if value == int(value) else str(value)
-    return text.replace(".", ",") if language == "fr" else text
 
 
 class _Drawing:
@@ -282,7 +252,7 @@ class _Drawing:
                 hint = self._say("Plusieurs réponses possibles.")
                 return self._check(question.key, question.prompt, pairs, kept, hint=hint)
             case "number":
-                value = "" if kept is None else number_words(kept, self._language)
+                value = "" if kept is None else asking.number_words(kept, self._language)
                 value = self._value(question.key, value)
                 return self._field(question.key, "number", question.prompt, value=value, unit=question.unit)
             case "order":

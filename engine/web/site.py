@@ -26,6 +26,7 @@ class To(StrEnum):
     LEAVE = "u"
     DATA = "d"
     ENTRY = "w"
+    DOCUMENTS = "f"
 
 
 class Database(Protocol):

@@ -8,7 +8,7 @@ from jinja2 import meta, nodes
 from starlette.requests import Request
 
 from engine import app, paths
-from engine.core import asking, calendar, views
+from engine.core import asking, calendar, certificates, views
 from engine.web import contexts, forms, pages
 
 CONTEXTS = {
@@ -74,13 +74,14 @@ PAGE = views.CoursePage(
     choices=views.Choices("Bob", "bob@example.org", SLOT, 1, frozenset(range(5))),
     zone="Europe/Paris",
     tutor="",
+    attestation=None,
 )
 
 
 def _my_course(site: app.Site, page: views.CoursePage, query: bytes = b"") -> str:
     scope = {"type": "http", "method": "GET", "path": "/m/x", "query_string": query, "headers": []}
     request = Request({**scope, "app": app.web_app(site, workers=False)})
-    context = contexts.MyCourse(page, "/m/x", "/u/x", {}, {"point": "/a/x"}, forms.TIMES, forms.ZONES)
+    context = contexts.MyCourse(page, "/m/x", "/u/x", "/f/x", {}, {"point": "/a/x"}, forms.TIMES, forms.ZONES)
     return bytes(pages.render(request, context, language=page.language).body).decode()
 
 
@@ -136,3 +137,27 @@ def test_my_course_has_words_for_every_state(
 ) -> None:
     page = replace(PAGE, state=state, next=None, **values)  # type: ignore[arg-type]
     assert said in _my_course(site, page)
+
+
+ISSUED = views.Issued("BKTR-WMXC-FHZN-GDPV", "Bob Bertin", DUE, revoked=False, correct_until=None)
+LEFT = (certificates.Missing("activity", "point", "Trois tâches"),)
+
+
+@pytest.mark.parametrize(
+    ("attestation", "said"),
+    [
+        (views.Attestation("Attestation", (), None), "prête\u00a0: il ne manque que votre nom"),
+        (views.Attestation("Attestation", (), ISSUED), "est dans vos documents"),
+        (views.Attestation("Attestation", LEFT, None), "Il reste peu à faire"),
+        (views.Attestation("Attestation", (), replace(ISSUED, revoked=True)), ""),
+        (None, ""),
+    ],
+)
+def test_my_course_speaks_of_the_attestation_at_the_end(
+    site: app.Site, attestation: views.Attestation | None, said: str
+) -> None:
+    shown = _my_course(site, replace(PAGE, state="completed", next=None, attestation=attestation))
+    assert said in shown
+    assert ("attestation" in shown) == bool(said)
+    assert 'href="/f/x"' in shown
+    assert "attestation" not in _my_course(site, replace(PAGE, attestation=attestation))

@@ -31,6 +31,7 @@ def _problems_of_fields() -> Iterator[tuple[str, str]]:
     engine = Path(words.__file__).parents[1]
     for path in (
         engine / "core" / "consent.py",
+        engine / "core" / "certificates.py",
         *(engine / "flows").glob("*.py"),
         engine / "web/learner.py",
         engine / "core/answers.py",
