@@ -54,8 +54,9 @@ module: debut
 {more}
 ---
 Bonjour {{{{ learner.first_name }}}}, voici la leçon {key}. {words}
-
-:::bouton activite:point
+"""
+_BUTTON = """
+:::bouton activite:{activity}
 C'est fait
 :::
 """
@@ -66,13 +67,20 @@ prompt: Avez-vous noté trois tâches ?
 """
 
 
-def course(*, also: str = "", words: str = "", **lessons: str) -> dict[str, bytes]:
-    """An author's files: `also` goes into course.yaml, each lesson's text into its front matter."""
-    files = {"course.yaml": _COURSE + also, "activities/point.yaml": _ACTIVITY}
+def course(
+    *, also: str = "", words: str = "", asked: Mapping[str, str] | None = None, **lessons: str
+) -> dict[str, bytes]:
+    """An author's files: `also` goes into course.yaml, each lesson's text into its front matter.
+
+    `asked`: the check-in that each lesson leads to; `point`, from the first alone, when not told.
+    """
+    asked = asked or {next(iter(lessons)): "point"}
+    files = {"course.yaml": _COURSE + also}
+    files |= {f"activities/{activity}.yaml": _ACTIVITY for activity in asked.values()}
     for number, (key, more) in enumerate(lessons.items(), 1):
-        files[f"lessons/{number:02}-{key}.md"] = _LESSON.format(
-            key=key, more=more or "minutes: 5", words=words
-        )
+        text = _LESSON.format(key=key, more=more or "minutes: 5", words=words)
+        button = _BUTTON.format(activity=asked[key]) if key in asked else ""
+        files[f"lessons/{number:02}-{key}.md"] = text + button
     return {path: text.encode() for path, text in files.items()}
 
 
@@ -98,7 +106,7 @@ def paris(text: str) -> datetime:
 
 def told(mail: Delivery, zone: str = "Europe/Paris") -> str:
     """`lesson a tue 2027-03-23 08:30`, the spread taken off."""
-    on_slot = mail.kind in ("lesson", "reminder", "farewell")
+    on_slot = mail.kind in ("lesson", "reminder", "missed", "silent", "farewell")
     at = mail.due_at - (enrolments.spread(mail.enrolment_id or 0) if on_slot else timedelta())
     return " ".join(
         filter(None, [mail.kind, mail.lesson_key, f"{calendar.local(at, zone):%a %Y-%m-%d %H:%M}"])
@@ -142,11 +150,11 @@ class Town:
         await self.confirm(enrolment)
         return enrolment
 
-    async def check_in(self, enrolment: int, status: str = "done") -> None:
-        """Answer the check-in `point`, as its page does."""
+    async def check_in(self, enrolment: int, status: str = "done", key: str = "point") -> None:
+        """Answer a check-in, as its page does."""
         async with self.db.transaction() as session:
             typed = {"status": [status]}
-            await activities.save(session, enrolment, "point", "", typed, now=self.now, ready=True)
+            await activities.save(session, enrolment, key, "", typed, now=self.now, ready=True)
 
     async def tick(self) -> None:
         """What the planner does every few seconds."""

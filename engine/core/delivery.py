@@ -61,7 +61,10 @@ class Kind(StrEnum):
     RESULT = "result"  # of a diagnostic, just handed in
     WELCOME = "welcome"  # the course begins
     LESSON = "lesson"
-    REMINDER = "reminder"  # an activity is waited for
+    AGAIN = "again"  # the last lesson once more, because the learner asked
+    REMINDER = "reminder"  # the next lesson waits for an activity
+    MISSED = "missed"  # an activity of the last lesson is not done
+    SILENT = "silent"  # three lessons without an answer: the course asks, and pauses itself
     PAUSED = "paused"
     RESUMED = "resumed"
     FAREWELL = "farewell"  # the course is over
@@ -71,8 +74,13 @@ _TRANSACTIONAL = frozenset({Kind.CONFIRM, Kind.KNOWN, Kind.ADDRESS, Kind.DATA, K
 
 
 def transactional(kind: Kind) -> bool:
-    """Whether a person is waiting for it now. All other kinds are course mail and carry List-Unsubscribe."""
+    """Whether it is about one request. All other kinds are course mail and carry List-Unsubscribe."""
     return kind in _TRANSACTIONAL
+
+
+def waited_for(kind: Kind) -> bool:
+    """Whether a person is waiting for it now: it leaves before those that nobody waits for."""
+    return kind in _TRANSACTIONAL or kind == Kind.AGAIN
 
 
 def dedup_key(subject: str, kind: Kind, lesson_key: str = "", occasion: str = "") -> str:

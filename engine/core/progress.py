@@ -33,6 +33,10 @@ TRANSITIONS = {
 }
 
 
+SILENT_LESSONS = 3
+REMINDER_DAYS = 3  # from a lesson to the reminder of its activity: the middle of the week
+
+
 def advance(state: str, event: str) -> State:
     """The state after `event`; raises `errors.NotAllowed` when the rules know no such step."""
     try:
@@ -55,6 +59,10 @@ class Position:
     gate_since: datetime | None = None
     """When the next lesson would have left, had its activity been handed in."""
     reminders: int = 0
+    unanswered: int = 0
+    """Lessons that led to an activity, since the learner last answered, came back or asked for something."""
+    catching_up: int = 0
+    """How many lessons after the next one follow on the next open day instead of at a slot."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,15 @@ class Mail:
     key: str = ""
     """The lesson it is or is about."""
     occasion: str = ""
-    """Tells two mails of one kind about one lesson apart: the reminder's number."""
+    """Tells two mails of one kind about one lesson apart: the reminder's number, the activity missed."""
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """Leaves between two lessons, unless the activity is handed in by then or the learner moves the next."""
+
+    activity: str
+    due: calendar.Due
 
 
 @dataclass(frozen=True)
@@ -90,6 +106,9 @@ class Step:
     position: Position
     ends: bool = False
     """A gate stayed shut and its course says to end there."""
+    pauses: bool = False
+    """The learner was silent for too long: the course waits for a word."""
+    reminder: Reminder | None = None
 
 
 def begin(moment: datetime, zone: str) -> Position:
@@ -100,7 +119,26 @@ def begin(moment: datetime, zone: str) -> Position:
 def needs_facts(course: model.Course, position: Position) -> bool:
     """Whether `step` will ask what the learner answered."""
     lesson = course.lesson(position.key) if position.kind == "lesson" else None
-    return bool(lesson and (lesson.when or lesson.requires))
+    return bool(lesson and (lesson.when or lesson.requires or position.unanswered >= SILENT_LESSONS))
+
+
+def silent(course: model.Course, position: Position, facts: Facts) -> bool:
+    """Whether the last three lessons that led to an activity met no answer: the next one is not sent.
+
+    Lessons of before the learner last answered, came back or chose are not counted; neither is one whose
+    activity was handed in before it came.
+    """
+    if position.unanswered < SILENT_LESSONS:
+        return False
+    last = asked(course, position.key, facts)[-SILENT_LESSONS:]
+    return bool(last) and not any(facts.handed_in & set(each.activities) for each in last)
+
+
+def asked(course: model.Course, key: str, facts: Facts) -> list[model.Lesson]:
+    """The lessons before `key` that were for this learner and led to an activity."""
+    lesson = course.lesson(key)
+    before = course.lessons[: lesson.number - 1] if lesson else ()
+    return [each for each in before if each.activities and (each.when is None or facts.hold(each.when))]
 
 
 def step(
@@ -134,11 +172,16 @@ def _lesson_step(
         return Step(Mail("farewell"), Position("", last_day=position.last_day))
     if lesson.key != position.key:  # the lesson before it was left out, and so was its gate
         position = replace(position, gate_since=None, reminders=0)
+    if silent(course, position, facts):
+        waiting = replace(position, key=lesson.key, due=None, unanswered=0, catching_up=0)
+        return Step(Mail("silent", lesson.key), waiting, pauses=True)
     if lesson.requires and lesson.requires.activity not in facts.handed_in:
         shut = _shut(lesson, lesson.requires, position, due, slot, rules)
         if shut is not None:
             return shut
-    return Step(Mail("lesson", lesson.key), _after(course, lesson, due.day, slot, rules))
+    after = _after(course, lesson, position, due.day, slot, rules)
+    reminder = None if position.unanswered else _reminder(course, lesson, due.day, after, slot, rules)
+    return Step(Mail("lesson", lesson.key), after, reminder=reminder)
 
 
 def _first_that_holds(course: model.Course, key: str, facts: Facts) -> model.Lesson | None:
@@ -150,13 +193,50 @@ def _first_that_holds(course: model.Course, key: str, facts: Facts) -> model.Les
 
 
 def _after(
-    course: model.Course, lesson: model.Lesson, day: date, slot: calendar.Slot, rules: calendar.Rules
+    course: model.Course,
+    lesson: model.Lesson,
+    position: Position,
+    day: date,
+    slot: calendar.Slot,
+    rules: calendar.Rules,
 ) -> Position:
     following = course.after(lesson.key)
     if following is None:
         weekly = replace(rules, pace=1)
         return Position("farewell", due=calendar.next_slot(day, slot, weekly), last_day=day)
-    return Position("lesson", following.key, spaced(following, day, slot, rules), last_day=day)
+    hurried = position.catching_up > 0
+    due = spaced(following, day, slot, rules)
+    if hurried:
+        due = replace(calendar.next_open_day(day, slot, rules), reason="rattrapage")
+    return Position(
+        "lesson",
+        following.key,
+        due,
+        last_day=day,
+        unanswered=position.unanswered + bool(lesson.activities),
+        catching_up=position.catching_up - hurried,
+    )
+
+
+def _reminder(
+    course: model.Course,
+    lesson: model.Lesson,
+    day: date,
+    after: Position,
+    slot: calendar.Slot,
+    rules: calendar.Rules,
+) -> Reminder | None:
+    """For the first activity that this lesson alone leads to and that no gate reminds of.
+
+    None when the next mail leaves before it, or on the same day.
+    """
+    known = {key for each in course.lessons[: lesson.number - 1] for key in each.activities}
+    known |= {each.requires.activity for each in course.lessons if each.requires}
+    missed = next((key for key in lesson.activities if key not in known), None)
+    if missed is None:
+        return None
+    due = calendar.after_delay(day, REMINDER_DAYS, slot, rules)
+    return Reminder(missed, due) if after.due and due.day < after.due.day else None
 
 
 def spaced(lesson: model.Lesson, last: date, slot: calendar.Slot, rules: calendar.Rules) -> calendar.Due:
@@ -231,3 +311,30 @@ def resumption(day: date, position: Position, slot: calendar.Slot, rules: calend
     if position.last_day and (due.day - position.last_day).days < rules.min_gap_days:
         return calendar.next_slot(position.last_day, slot, replace(rules, pace=1))
     return due
+
+
+def hastened(
+    position: Position, slot: calendar.Slot, rules: calendar.Rules, *, now: datetime
+) -> calendar.Due:
+    """The next open day, for who does not want to wait; as planned when that is sooner."""
+    today = calendar.local_day(now, slot.zone)
+    due = calendar.next_open_day(max(today, position.last_day or today), slot, rules)
+    if position.due and position.due.at <= due.at:
+        return position.due
+    return replace(due, reason="à votre demande")
+
+
+def missed(
+    course: model.Course, position: Position, slot: calendar.Slot, rules: calendar.Rules, *, now: datetime
+) -> int:
+    """How many lessons would have left by now, each in its time after the last one, had nothing held them."""
+    lesson = course.lesson(position.key)
+    if position.kind != "lesson" or lesson is None or position.last_day is None:
+        return 0
+    day, count = position.last_day, 0
+    for each in course.lessons[lesson.number - 1 :]:
+        due = spaced(each, day, slot, rules)
+        if due.at > now:
+            break
+        day, count = due.day, count + 1
+    return count

@@ -60,6 +60,10 @@ def run(
         if step.mail:
             yield Expected(step.mail, position.due)
             days |= _will_do(course, step.mail, learner, position.due.day, days)
+            if step.reminder and _missed(step.reminder, position.due.day, days, pause):
+                yield Expected(
+                    progress.Mail("missed", step.mail.key, step.reminder.activity), step.reminder.due
+                )
         position = step.position
 
 
@@ -78,6 +82,15 @@ def _will_do(
     return {activity: when for activity, when in coming.items() if when and activity not in days}
 
 
+def _missed(
+    reminder: progress.Reminder, day: date, days: Mapping[str, date], pause: tuple[date, date] | None
+) -> bool:
+    """Whether a reminder of what was asked on `day` still leaves."""
+    done = days.get(reminder.activity)
+    paused = pause is not None and day <= pause[0] <= reminder.due.day
+    return not paused and (done is None or done >= reminder.due.day)
+
+
 def _moved(
     course: model.Course,
     position: progress.Position,
@@ -87,6 +100,9 @@ def _moved(
     pause: tuple[date, date] | None,
 ) -> progress.Position:
     """`position` as an answer or a pause moves it."""
+    last, due = position.last_day, position.due
+    if last and due and any(last <= day < due.day for day in days.values()):
+        position = replace(position, unanswered=0)
     lesson = course.lesson(position.key)
     answered = days.get(lesson.requires.activity) if lesson and lesson.requires else None
     if answered and position.gate_since and (position.due is None or answered < position.due.day):
@@ -97,5 +113,5 @@ def _moved(
         back = pause[1] + timedelta(days=1)
         due = progress.resumption(back, position, slot, rules)
         reason = " ; ".join(filter(None, (f"pause jusqu'au {pause[1]:%d/%m/%Y}", due.reason)))
-        position = replace(position, due=replace(due, reason=reason))
+        position = replace(position, due=replace(due, reason=reason), unanswered=0, catching_up=0)
     return position

@@ -261,6 +261,21 @@ class Verified:
 
 
 @dataclass(frozen=True)
+class Gestures:
+    """What one press of a button does now; what is empty is not offered."""
+
+    again: str = ""
+    """The subject of the lesson that may be sent once more."""
+    sooner: datetime | None = None
+    """When the next lesson would leave for who does not want to wait."""
+    missed: int = 0
+    """Lessons that would have come by now, had nothing held them; from two on they may be caught up with."""
+    slower: int | None = None
+    """The next pace, every n-th slot."""
+    faster: int | None = None
+
+
+@dataclass(frozen=True)
 class CoursePage:
     """ "My course"."""
 
@@ -283,6 +298,7 @@ class CoursePage:
     count: int
     """Lessons in the course."""
     next: Next | None
+    gestures: Gestures
     choices: Choices
     zone: str
     tutor: str

@@ -167,6 +167,7 @@ async def save(
         draft = _round(place, 1, {}, now)
         session.add(draft)
     draft.answers, draft.updated_at = before | given, now
+    place.enrolment.unanswered = 0
     if ready and _whole(place.activity, given):
         await _hand_in(session, place, draft, now)
 
@@ -233,6 +234,7 @@ async def _hand_in(session: AsyncSession, place: _Place, draft: Submission, now:
     draft.score = scoring.scores(place.activity, draft.answers)
     draft.handed_in_at = draft.updated_at = now
     draft.lessons = enrolments.lessons_came(place.course, place.enrolment)
+    place.enrolment.unanswered = 0
     session.add(_event(place, "handed_in", now))
     if isinstance(place.activity, grammar.Diagnostic):
         await _owe_result(session, place, draft, now)
@@ -289,6 +291,7 @@ async def answer_again(
     row = _round(place, place.rounds[-1].round + 1, given, now)
     row.handed_in_at, row.lessons = now, enrolments.lessons_came(place.course, place.enrolment)
     session.add(row)
+    place.enrolment.unanswered = 0
     session.add(_event(place, "answered_again", now))
 
 

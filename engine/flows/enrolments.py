@@ -93,6 +93,8 @@ def position(enrolment: Enrolment) -> progress.Position:
         last_day=enrolment.last_day,
         gate_since=enrolment.gate_since,
         reminders=enrolment.reminders,
+        unanswered=enrolment.unanswered,
+        catching_up=enrolment.catching_up,
     )
 
 
@@ -164,6 +166,7 @@ async def pause(session: AsyncSession, enrolment_id: int, *, until: date | None,
         enrolment.state = progress.advance(enrolment.state, "pause")
     enrolment.paused_until = None
     settle(enrolment, None)
+    await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="paused")
     if until is not None:
         course = (await pinned(session, enrolment)).course
         learner = await learner_of(session, enrolment)
@@ -200,6 +203,7 @@ async def settle_anew(
 
     A lesson that the pause kept back leaves first; what was due next follows a slot later.
     """
+    await choose(session, enrolment)
     if enrolment.next_kind == "welcome":
         enrolment.due_at = now
     if enrolment.next_kind in ("", "welcome"):
@@ -215,6 +219,12 @@ async def settle_anew(
     following = free(kept_back, enrolment, course, due, own)
     enrolment.last_day = due.day
     settle(enrolment, following)
+
+
+async def choose(session: AsyncSession, enrolment: Enrolment) -> None:
+    """The learner chose when his lessons come: a sign of life. What stood in the week he had is over."""
+    enrolment.unanswered = enrolment.catching_up = 0
+    await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="moved")
 
 
 def free(

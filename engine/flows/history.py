@@ -160,7 +160,7 @@ async def _not_planned(
             return f"Not sent: the enrolment stopped on {row.ended_at:%Y-%m-%d} ({row.end_reason})."
         case State.PAUSED:
             until = f" until {row.paused_until:%Y-%m-%d}" if row.paused_until else ""
-            return f"Not yet: the learner paused{until}."
+            return f"Not yet: the course is paused{until}."
     current = course.lesson(row.next_key)
     if row.next_kind == "farewell" or not row.next_kind or (current and lesson.number < current.number):
         facts = await known.of(session, row)

@@ -49,6 +49,7 @@ async def course_page(
         activities=len(asked),
         count=len(course.lessons),
         next=upcoming,
+        gestures=_gestures(course, enrolment, learner, came, upcoming, now),
         choices=views.Choices(
             learner.first_name,
             learner.address,
@@ -122,6 +123,9 @@ def _next(
         reason = due.reason if due else ""
     if at is None:
         return None
+    if not shut and progress.silent(course, enrolments.position(enrolment), facts):
+        # Without an answer the course asks, in place of this lesson, and pauses itself.
+        gate, shut = progress.asked(course, key, facts)[-1].activities[0], True
     line = _line(gate, course, facts) if shut else None
     waits, needs = (line, None) if enrolment.gate_since else (None, line)
     anyway = _anyway(lesson, enrolment, rules, at) if line else None
@@ -146,6 +150,34 @@ def _line(key: str, course: model.Course, facts: progress.Facts) -> views.Activi
     if activity is None:
         return None
     return views.ActivityLine(key, asking.ask(activity, course.language), key in facts.handed_in)
+
+
+def _gestures(
+    course: model.Course,
+    enrolment: Enrolment,
+    learner: Learner,
+    came: dict[str, datetime],
+    upcoming: views.Next | None,
+    now: datetime,
+) -> views.Gestures:
+    last = course.lesson(max(came, key=lambda key: came[key])) if came else None
+    again = last.subject if last and enrolment.state != State.STOPPED else ""
+    if enrolment.state != State.ACTIVE or enrolment.next_kind != "lesson":
+        return views.Gestures(again)
+    slot, position = enrolments.slot(enrolment), enrolments.position(enrolment)
+    rules = enrolments.rules(course.rules, enrolment, learner.region)
+    due = progress.hastened(position, slot, rules, now=now)
+    ready = upcoming is not None and not upcoming.waits_for and not upcoming.needs
+    sooner = ready and position.due and due.at < position.due.at
+    paces = enrolments.PACES
+    place = paces.index(enrolments.pace(enrolment.pace))
+    return views.Gestures(
+        again=again,
+        sooner=due.at + enrolments.spread(enrolment.id) if sooner else None,
+        missed=0 if enrolment.catching_up else progress.missed(course, position, slot, rules, now=now),
+        slower=paces[place + 1] if place + 1 < len(paces) else None,
+        faster=paces[place - 1] if place else None,
+    )
 
 
 def _areas(course: model.Course, came: Iterable[str]) -> tuple[views.AreaLine, ...]:
@@ -299,6 +331,81 @@ async def change_pace(session: AsyncSession, enrolment_id: int, *, pace: int, no
     enrolment, learner, course = await _changing(session, enrolment_id)
     enrolment.pace = enrolments.pace(pace)
     await _anew(session, enrolment, learner, course, "pace", now)
+
+
+async def send_again(session: AsyncSession, enrolment_id: int, *, now: datetime) -> None:
+    """The last lesson once more, at once; at most one an hour. Raises `errors.Invalid` (field gestures)."""
+    enrolment, learner, course = await _changing(session, enrolment_id)
+    last = await session.scalar(
+        select(Delivery.lesson_key)
+        .where(
+            Delivery.enrolment_id == enrolment.id,
+            Delivery.kind == Kind.LESSON,
+            Delivery.state == delivery.State.SENT,
+        )
+        .order_by(Delivery.sent_at.desc(), Delivery.id.desc())
+        .limit(1)
+    )
+    if last is None or course.lesson(last) is None:
+        raise errors.Invalid({"gestures": "Aucune leçon n'est encore partie."})
+    if enrolment.state == State.STOPPED:
+        raise errors.NotAllowed("Vous avez quitté ce parcours.")
+    recent = await session.scalar(
+        select(Delivery.id).where(
+            Delivery.enrolment_id == enrolment.id,
+            Delivery.kind == Kind.AGAIN,
+            Delivery.created_at > now - _ONCE,
+        )
+    )
+    if recent:
+        raise errors.Invalid({"gestures": "Elle vient de partir. Réessayez dans une heure."})
+    row = outbox.row(
+        kind=Kind.AGAIN,
+        learner_id=learner.id,
+        enrolment_id=enrolment.id,
+        now=now,
+        lesson_key=last,
+        occasion=links.stamp_of(now),
+    )
+    await outbox.owe(session, [row])
+    enrolment.unanswered = 0
+    session.add(
+        outbox.event(
+            learner_id=learner.id, enrolment_id=enrolment.id, kind="again_asked", now=now, lesson_key=last
+        )
+    )
+
+
+async def hasten(session: AsyncSession, enrolment_id: int, *, catch_up: bool = False, now: datetime) -> None:
+    """The next lesson leaves on the next open day, at the learner's hour; pressed twice it is once.
+
+    With `catch_up` those that would have come by now follow it, one an open day. Raises `errors.Invalid`
+    (field gestures) when no lesson can be hastened.
+    """
+    enrolment, learner, course = await _changing(session, enrolment_id)
+    lesson = course.lesson(enrolment.next_key)
+    if enrolment.state != State.ACTIVE or enrolment.next_kind != "lesson" or lesson is None:
+        raise errors.Invalid({"gestures": "Aucune leçon ne peut partir plus tôt pour l'instant."})
+    if enrolment.gate_since or await _waits(session, enrolment, lesson):
+        raise errors.Invalid({"gestures": "La suite attend d'abord votre réponse à l'activité précédente."})
+    own = enrolments.rules(course.rules, enrolment, learner.region)
+    slot, position = enrolments.slot(enrolment), enrolments.position(enrolment)
+    following = progress.missed(course, position, slot, own, now=now) - 1 if catch_up else 0
+    due = progress.hastened(position, slot, own, now=now)
+    if position.due and due.at == position.due.at and following <= enrolment.catching_up:
+        return
+    await enrolments.choose(session, enrolment)
+    enrolments.settle(enrolment, due)
+    enrolment.catching_up = max(following, 0)
+    kind = "caught_up" if catch_up else "sooner"
+    session.add(outbox.event(learner_id=learner.id, enrolment_id=enrolment.id, kind=kind, now=now))
+
+
+async def _waits(session: AsyncSession, enrolment: Enrolment, lesson: model.Lesson) -> bool:
+    """Whether a gate stands before `lesson`."""
+    if lesson.requires is None:
+        return False
+    return lesson.requires.activity not in (await known.of(session, enrolment)).handed_in
 
 
 async def rename(session: AsyncSession, enrolment_id: int, *, first_name: str, now: datetime) -> None:

@@ -110,7 +110,7 @@ def write(to: Addressed, house: House, *, now: datetime) -> Written:
         date=now,
         leave=leave,
     )
-    if mail.kind == Kind.LESSON:
+    if mail.kind in (Kind.LESSON, Kind.AGAIN):
         build = _lesson_build(to, house)
     else:
         build = compile.letter(_letter(to, house), course=course, dress=house.dress)
@@ -206,6 +206,12 @@ def _letter(to: Addressed, house: House) -> mails.Letter:
             return mails.Welcome(course.title, letter.subject, letter.document, first, my, leave)
         case Kind.REMINDER:
             return _reminder(to, link, my, leave)
+        case Kind.MISSED:
+            return _missed(to, link, my, leave)
+        case Kind.SILENT:
+            waiting = course.lesson(to.mail.lesson_key)
+            subject = waiting.subject if waiting else course.title
+            return mails.Silent(course.title, subject, f"{my}/resume", my, leave)
         case Kind.PAUSED:
             until = words.day(_day(row), course.language) if row.paused_until else ""
             return mails.Paused(course.title, until, my, leave)
@@ -241,6 +247,16 @@ def _reminder(to: Addressed, link: links.Links, my: str, leave: str) -> mails.Re
         link=link.url("a", to.enrolment.id, key),
         my=my,
         leave=leave,
+    )
+
+
+def _missed(to: Addressed, link: links.Links, my: str, leave: str) -> mails.Missed:
+    course, key = to.pinned.course, to.mail.occasion
+    lesson, activity = course.lesson(to.mail.lesson_key), course.activities.get(key)
+    if lesson is None or activity is None:
+        raise errors.NotFound(f"L'activité « {key} » n'existe plus dans ce parcours.")
+    return mails.Missed(
+        course.title, lesson.subject, activity, link.url("a", to.enrolment.id, key), my, leave
     )
 
 

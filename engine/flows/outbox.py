@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 from sqlalchemy import Select, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from engine.core import calendar, delivery, errors
 from engine.core.delivery import Kind, State
 from engine.core.progress import State as Progress
-from engine.tables import Delivery, Enrolment, Event, Learner, Suppression, dialect
+from engine.tables import Delivery, Enrolment, Event, Learner, Submission, Suppression, dialect
 
 LEASE = timedelta(seconds=30)
 """How long a worker may be silent before others take its rows up."""
@@ -20,7 +21,7 @@ LEASE = timedelta(seconds=30)
 _PATIENCE = timedelta(days=4)
 _PERSON_WAITS, _COURSE = 0, 1
 _PAUSED = "paused"
-_ON_SLOT = (Kind.LESSON, Kind.REMINDER, Kind.FAREWELL)
+_ON_SLOT = (Kind.LESSON, Kind.REMINDER, Kind.MISSED, Kind.SILENT, Kind.FAREWELL)
 """Mails that leave at the learner's hour or not at all that day."""
 
 _TRANSACTIONAL = tuple(kind for kind in Kind if delivery.transactional(kind))
@@ -28,7 +29,10 @@ _TRANSACTIONAL = tuple(kind for kind in Kind if delivery.transactional(kind))
 _MAY_LEAVE: dict[Kind, tuple[Progress, ...]] = {
     Kind.WELCOME: (Progress.ACTIVE, Progress.PAUSED),
     Kind.LESSON: (Progress.ACTIVE, Progress.COMPLETED),
+    Kind.AGAIN: (Progress.ACTIVE, Progress.PAUSED, Progress.COMPLETED),
     Kind.REMINDER: (Progress.ACTIVE,),
+    Kind.MISSED: (Progress.ACTIVE, Progress.COMPLETED),
+    Kind.SILENT: (Progress.PAUSED,),
     Kind.PAUSED: (Progress.PAUSED,),
     Kind.RESUMED: (Progress.ACTIVE,),
     Kind.FAREWELL: (Progress.ACTIVE, Progress.COMPLETED),
@@ -58,7 +62,7 @@ def row(
         "kind": kind,
         "lesson_key": lesson_key,
         "occasion": occasion,
-        "priority": _PERSON_WAITS if kind in _TRANSACTIONAL else _COURSE,
+        "priority": _PERSON_WAITS if delivery.waited_for(kind) else _COURSE,
         "state": State.PLANNED,
         "due_at": due_at,
         "due_reason": due_reason,
@@ -208,7 +212,33 @@ def _in_place() -> Any:
         .correlate(Delivery)
     )
     by_kind = [and_(Delivery.kind == kind, _enrolment_is(states)) for kind, states in _MAY_LEAVE.items()]
-    return and_(here, or_(Delivery.kind.not_in(tuple(_MAY_LEAVE)), *by_kind))
+    stands = or_(Delivery.kind.not_in(tuple(_MAY_LEAVE)), *by_kind)
+    return and_(here, stands, or_(Delivery.kind != Kind.MISSED, _still_missed()))
+
+
+def _still_missed() -> Any:
+    """The lesson came, and its activity is not handed in."""
+    lesson = aliased(Delivery)
+    came = exists(
+        select(lesson.id)
+        .where(
+            lesson.enrolment_id == Delivery.enrolment_id,
+            lesson.kind == Kind.LESSON,
+            lesson.lesson_key == Delivery.lesson_key,
+            lesson.state == State.SENT,
+        )
+        .correlate(Delivery)
+    )
+    handed_in = exists(
+        select(Submission.id)
+        .where(
+            Submission.enrolment_id == Delivery.enrolment_id,
+            Submission.activity == Delivery.occasion,
+            Submission.handed_in_at.is_not(None),
+        )
+        .correlate(Delivery)
+    )
+    return and_(came, ~handed_in)
 
 
 async def keep(session: AsyncSession, *, worker: str, now: datetime) -> None:

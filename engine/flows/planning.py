@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from engine.tables import Delivery, Enrolment, Learner, db
 _LETTER_PATIENCE = timedelta(days=4)
 _BLOCKED = timedelta(minutes=1)
 _BAD_ROW = timedelta(days=1)
+_SILENCE = "trois leçons sans réponse"
 _LOOKED_AT = (State.ACTIVE, State.PAUSED, State.COMPLETED)
 
 
@@ -94,7 +95,7 @@ async def _loads(session: AsyncSession, rows: Sequence[tuple[Enrolment, str]]) -
 
 def _asks(course: model.Course | errors.ParcoursError | None, row: Enrolment) -> bool:
     return isinstance(course, model.Course) and progress.needs_facts(
-        course, progress.Position(row.next_kind, row.next_key)
+        course, progress.Position(row.next_kind, row.next_key, unanswered=row.unanswered)
     )
 
 
@@ -120,10 +121,12 @@ def _plan(row: Enrolment, region: str, loads: _Loads, now: datetime) -> _Change:
     if course is None or isinstance(course, errors.ParcoursError):
         raise course or errors.NotFound("Cet enrôlement n'a pas de version.")
     change = _Change(row.id, row.learner_id, {})
+    slot, position = enrolments.slot(row), enrolments.position(row)
     if row.state == State.PAUSED:
         change.values |= {"state": progress.advance(row.state, "resume"), "paused_until": None}
+        change.values |= {"unanswered": 0, "catching_up": 0}
         change.events.append({"kind": "resumed", "text": "fin de la pause"})
-    slot, position = enrolments.slot(row), enrolments.position(row)
+        position = replace(position, unanswered=0, catching_up=0)
     rules = enrolments.rules(course.rules, row, region)
     if position.kind != "welcome" and (moved := _off_its_hour(position, slot, rules, now)):
         change.values |= enrolments.due_values(row.id, moved)
@@ -186,6 +189,8 @@ def _apply(
         "last_day": after.last_day,
         "gate_since": after.gate_since,
         "reminders": after.reminders,
+        "unanswered": after.unanswered,
+        "catching_up": after.catching_up,
         **enrolments.due_values(row.id, after.due),
     }
     if step.ends:
@@ -195,6 +200,9 @@ def _apply(
             "end_reason": "gate",
         }
         change.events.append({"kind": "stopped", "text": "activité non rendue", "lesson_key": row.next_key})
+    if step.pauses:
+        change.values |= {"state": progress.advance(State.ACTIVE, "pause"), "paused_until": None}
+        change.events.append({"kind": "paused", "text": _SILENCE, "lesson_key": after.key})
     if step.mail is None:
         return
     if step.mail.kind == "farewell":
@@ -214,6 +222,26 @@ def _apply(
             occasion=step.mail.occasion,
             expires_at=_expiry(due_at, after.due),
         )
+    )
+    if step.reminder:
+        change.mails.append(_reminder(row, step.mail.key, step.reminder, after, now))
+
+
+def _reminder(
+    row: Enrolment, lesson_key: str, reminder: progress.Reminder, after: progress.Position, now: datetime
+) -> dict[str, Any]:
+    """Owed together with its lesson; the ledger lets it leave only while its activity is missing."""
+    due_at = reminder.due.at + enrolments.spread(row.id)
+    return outbox.row(
+        kind=Kind.MISSED,
+        learner_id=row.learner_id,
+        enrolment_id=row.id,
+        now=now,
+        due_at=due_at,
+        due_reason=reminder.due.reason,
+        lesson_key=lesson_key,
+        occasion=reminder.activity,
+        expires_at=_expiry(due_at, after.due),
     )
 
 
@@ -266,6 +294,8 @@ async def postpone_late(session: AsyncSession, *, now: datetime) -> int:
         try:
             course = (await enrolments.pinned(session, enrolment)).course
             _postpone(mail, enrolment, enrolments.rules(course.rules, enrolment, region), now)
+            if mail.kind == Kind.LESSON:  # the reminder of a lesson that moved might meet it on its day
+                await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="moved")
         except (errors.ParcoursError, ValueError, KeyError) as error:
             mail.state = delivery.advance(delivery.State(mail.state), "hold")
             mail.reason = str(error)[:300]
@@ -286,7 +316,7 @@ def _postpone(mail: Delivery, enrolment: Enrolment, rules: calendar.Rules, now: 
     if mail.kind == Kind.LESSON:
         _keep_distance(enrolment, due, slot, rules)
     # A refused mail keeps its end, or a full mailbox would hold up the course for ever.
-    if not mail.tries and mail.kind in (Kind.LESSON, Kind.FAREWELL):
+    if not mail.tries and mail.kind in (Kind.LESSON, Kind.SILENT, Kind.FAREWELL):
         mail.expires_at = _expiry(mail.due_at, enrolments.position(enrolment).due)
 
 

@@ -80,6 +80,32 @@ class Reminder:
 
 
 @dataclass(frozen=True)
+class Missed:
+    """An activity of the last lesson is not done; nothing waits for it."""
+
+    course: str
+    lesson: str
+    """The subject of the lesson that asked for it."""
+    activity: model.Activity
+    link: str
+    my: str
+    leave: str
+
+
+@dataclass(frozen=True)
+class Silent:
+    """Three lessons without an answer: the course paused itself."""
+
+    course: str
+    lesson: str
+    """The subject of the one that waits."""
+    resume: str
+    """A page of one button."""
+    my: str
+    leave: str
+
+
+@dataclass(frozen=True)
 class Result:
     """What a diagnostic says, when it was just handed in."""
 
@@ -152,6 +178,8 @@ Letter = (
     | Known
     | Welcome
     | Reminder
+    | Missed
+    | Silent
     | Paused
     | Resumed
     | Farewell

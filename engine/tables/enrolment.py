@@ -53,6 +53,10 @@ class Enrolment(Base):
     """Since when the next lesson waits for its activity."""
     reminders: Mapped[int] = mapped_column(default=0)
     """Reminders sent at this gate."""
+    unanswered: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Lessons that led to an activity, since the learner last answered, came back or asked for something."""
+    catching_up: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many lessons after the next one follow on the next open day instead of at a slot."""
     starts_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
     """When a pause ends by itself; None while paused: when the learner comes back."""

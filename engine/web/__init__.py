@@ -37,6 +37,7 @@ def routes() -> list[Route]:
         Route("/v/{code}", verify.show),
         Route("/w/{token}", activities.enter),
         Route("/m/{token}", learner.my),
+        Route("/m/{token}/resume", learner.resume),
         Route("/m/{token}/{action}", learner.change, methods=["POST"]),
         Route("/u/{token}", leave.show),
         Route("/u/{token}", leave.leave, methods=["POST"]),

@@ -216,6 +216,8 @@ class MyCourse:
     zones: Mapping[str, str]
     said: str = ""
     """What was just done, in words."""
+    moved: bool = False
+    """That moved the next lesson: its date is told too."""
     problems: Mapping[str, str] = field(default_factory=dict)
     typed: Mapping[str, str] = field(default_factory=dict)
     """What was typed where something was wrong."""
@@ -241,6 +243,15 @@ class Verification:
     code: str
     """As it was asked for; "" when none was yet."""
     found: views.Verified | None
+
+
+@dataclass(frozen=True)
+class Resume:
+    """One button, for who comes from the mail that asked whether all is well."""
+
+    template: ClassVar = "resume.html"
+    page: views.CoursePage
+    my_url: str
 
 
 @dataclass(frozen=True)

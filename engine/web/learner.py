@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.core import errors, views, words
+from engine.core.progress import State
 from engine.flows import learners, privacy
 from engine.web import contexts, forms, pages, public, site
 from engine.web.site import To
@@ -44,21 +45,41 @@ SAID = {
     "name": "C'est noté : votre prénom est changé.",
     "pause": "C'est noté : rien ne partira avant la reprise.",
     "resume": "Bon retour ! Votre parcours reprend.",
+    "again": "C'est noté : votre dernière leçon repart vers votre boîte.",
+    "sooner": "C'est noté : la suite part dès que possible.",
+    "catchup": "C'est noté : vos leçons en retard arrivent, une par jour ouvert.",
     "address": "Un message vient de partir vers votre nouvelle adresse : ouvrez-le pour la confirmer. "
     "D'ici là, rien ne change.",
     "data": "Un message vient de partir vers votre adresse. Son lien ouvre vos données pendant un jour.",
 }
 
 
+# These move the next lesson: the page says when it leaves now.
+_MOVES = frozenset({"slot", "pace", "resume", "sooner", "catchup"})
+
+
 async def my(request: Request) -> Response:
-    said = SAID.get(request.query_params.get("done", ""), "")
-    return await _my(request, said=said)
+    done = request.query_params.get("done", "")
+    return await _my(request, said=SAID.get(done, ""), moved=done in _MOVES)
+
+
+async def resume(request: Request) -> Response:
+    """The page of one button behind the link of a mail; somebody whose course runs goes to "my course"."""
+    house = site.of(request)
+    token = request.path_params["token"]
+    (enrolment,) = site.read(request, To.MY)
+    async with house.db.reading() as session:
+        found = await learners.course_page(session, int(enrolment), house=house.dress, now=house.clock.now())
+    if found.state != State.PAUSED:
+        return RedirectResponse(pages.stay(request, f"/m/{token}"), status_code=303)
+    return pages.render(request, contexts.Resume(found, f"/m/{token}"), language=found.language)
 
 
 async def _my(
     request: Request,
     *,
     said: str = "",
+    moved: bool = False,
     problems: Mapping[str, str] | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
@@ -78,6 +99,7 @@ async def _my(
         times=forms.TIMES,
         zones=forms.ZONES,
         said=said,
+        moved=moved,
         problems=problems or {},
         typed={name: forms.shown(value) for name, value in (typed or {}).items()},
     )
@@ -141,6 +163,18 @@ async def _resume(request: Request, session: Any, enrolment: int, typed: Typed) 
     await learners.resume(session, enrolment, now=site.of(request).clock.now())
 
 
+async def _again(request: Request, session: Any, enrolment: int, typed: Typed) -> None:
+    await learners.send_again(session, enrolment, now=site.of(request).clock.now())
+
+
+async def _sooner(request: Request, session: Any, enrolment: int, typed: Typed) -> None:
+    await learners.hasten(session, enrolment, now=site.of(request).clock.now())
+
+
+async def _catch_up(request: Request, session: Any, enrolment: int, typed: Typed) -> None:
+    await learners.hasten(session, enrolment, catch_up=True, now=site.of(request).clock.now())
+
+
 async def _address(request: Request, session: Any, enrolment: int, typed: Typed) -> None:
     origin, now = public.origin_of(request), site.of(request).clock.now()
     await learners.ask_address(session, enrolment, typed.get("address", ""), origin=origin, now=now)
@@ -156,6 +190,9 @@ _ACTIONS: dict[str, Callable[[Request, Any, int, Typed], Awaitable[None]]] = {
     "name": _name,
     "pause": _pause,
     "resume": _resume,
+    "again": _again,
+    "sooner": _sooner,
+    "catchup": _catch_up,
     "address": _address,
     "data": _data,
 }

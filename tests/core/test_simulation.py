@@ -135,6 +135,8 @@ def by_hand(of: model.Course, slot: calendar.Slot, rules: calendar.Rules, facts:
         step = progress.step(of, position, facts, slot, rules)
         if step.mail:
             yield Expected(step.mail, position.due)
+            if step.reminder:
+                yield Expected(Mail("missed", step.mail.key, step.reminder.activity), step.reminder.due)
         position = step.position
 
 
@@ -216,14 +218,14 @@ def check_order(of: model.Course, mails: list[Mail]) -> None:
     keys = [mail.key for mail in mails if mail.kind == "lesson"]
     assert keys == [each.key for each in of.lessons if each.key in keys]
     assert mails[0].kind == "welcome"
-    assert all(mail.kind != "farewell" for mail in mails[:-1])
+    assert all(mail.kind not in ("farewell", "silent") for mail in mails[:-1])
     for mail in mails:
         if mail.kind == "reminder":
             requires = next(each.requires for each in of.lessons if each.key == mail.key)
             assert requires
             assert 1 <= int(mail.occasion) <= requires.reminders
     if not any(each.requires and each.requires.then != "continue" for each in of.lessons):
-        assert mails[-1].kind == "farewell"
+        assert mails[-1].kind in ("farewell", "silent")
 
 
 def check_days(

@@ -39,7 +39,7 @@ async def test_the_answer_follows_the_learner_through_the_course(town: Town) -> 
     )
     async with town.db.transaction() as session:
         await enrolments.pause(session, 1, until=None, now=town.now)
-    assert await answer(town, 1, "b") == "Not yet: the learner paused."
+    assert await answer(town, 1, "b") == "Not yet: the course is paused."
     async with town.db.transaction() as session:
         await enrolments.leave(session, 1, scope="course", now=town.now)
     assert await answer(town, 1, "b") == "Not sent: the enrolment stopped on 2027-03-30 (left)."

@@ -46,7 +46,9 @@ class Links(dict[str, str]):
 
 def filled(build: fill.Build, *, held: bool = True) -> tuple[str, str]:
     """The text and the HTML that Alice receives."""
-    values = Links({"learner.first_name": "Alice", "learner.company": "votre entreprise"})
+    values = Links(
+        {"learner.first_name": "Alice", "learner.company": "votre entreprise", "review.prompt": "Combien ?"}
+    )
     mail = message_from_bytes(fill.fill(build, values, lambda condition: held, ALICE), policy=policy.default)
     plain, html = (part.get_content().replace("\r\n", "\n") for part in mail.iter_parts())
     return plain, html
@@ -64,7 +66,11 @@ def letter_of(kind: type, **values: object) -> letters.Letter:
         "activities": {},
         "diagnosis": DIAGNOSIS,
         "earlier": replace(DIAGNOSIS, total=31),
-    } | ({"activity": course().activities["point-reperes"]} if kind is letters.Reminder else {})
+    } | (
+        {"activity": course().activities["point-reperes"]}
+        if kind in (letters.Reminder, letters.Missed)
+        else {}
+    )
     chosen = {
         each.name: values.get(each.name, known.get(each.name, f"https://exemple.fr/{each.name}"))
         for each in fields(kind)
@@ -169,7 +175,7 @@ def test_a_block_is_for_those_for_whom_its_condition_holds() -> None:
     bundled = course()
     first = replace(bundled.lessons[0], document=markup.parse(":::si learner.size >= 50\nLe CSE\n:::\n\nFin"))
     build = compile.lesson(first, course=bundled, dress=DRESS)
-    assert build.conditions == ("learner.size >= 50",)
+    assert build.conditions == ("learner.size >= 50", letters.REVIEW)
     for part in filled(build, held=True):
         assert "Le CSE" in part
     for part in filled(build, held=False):

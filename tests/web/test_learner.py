@@ -142,3 +142,61 @@ async def test_links_of_a_course_long_over_say_so(visit: Visit) -> None:
     await visit.post(visit.to("u", enrolment), scope="course")
     visit.clock.pass_by(days=91)
     assert "Ce lien a expiré" in await visit.get(visit.to("l", enrolment, "debut"), 410)
+
+
+async def test_gestures_say_what_they_did_and_exactly_when_the_next_lesson_leaves(visit: Visit) -> None:
+    enrolment = await visit.confirmed(BOB)
+    await visit.live(WEDNESDAY)
+    my = visit.to("m", enrolment)
+    page = await visit.get(my)
+    assert "Me renvoyer la dernière leçon" in page
+    assert "Plus vite" not in page, "one lesson a week is the fastest pace"
+    sooner = re.search(r"Elle partirait le (jeudi 25\u00a0mars à 8\u00a0h\u00a03\d)", page)
+    assert sooner
+    await visit.post(f"{my}/sooner", 303)
+    page = await visit.get(f"{my}?done=sooner")
+    assert re.search(r"La prochaine leçon part le jeudi 25\u00a0mars 2027 à 8\u00a0h\u00a03\d", page)
+    assert "à votre demande" in page
+    assert "Recevoir la suite plus tôt" not in page
+    await visit.post(f"{my}/pace", 303, pace="2")
+    page = await visit.get(f"{my}?done=pace")
+    assert re.search(r"La prochaine leçon part le mardi 6\u00a0avril 2027", page)
+    assert "Plus vite" in page
+
+
+async def test_the_last_lesson_again_and_why_not_twice(visit: Visit) -> None:
+    enrolment = await visit.confirmed(BOB)
+    my = visit.to("m", enrolment)
+    assert "Aucune leçon n’est encore partie" in await visit.post(f"{my}/again", 422)
+    await visit.live(WEDNESDAY)
+    await visit.post(f"{my}/again", 303)
+    assert "votre dernière leçon repart" in await visit.get(f"{my}?done=again")
+    (mail,) = await visit.deliveries("again")
+    assert mail.lesson_key == "debut"
+    page = await visit.post(f"{my}/again", 422)
+    assert "Réessayez dans une heure" in page
+    assert 'href="#gestures"' in page
+
+
+async def test_the_mail_s_link_resumes_by_one_button(visit: Visit) -> None:
+    enrolment = await visit.confirmed(BOB)
+    await visit.live(WEDNESDAY)
+    my = visit.to("m", enrolment)
+    assert (await visit.http.get(f"{my}/resume")).headers["location"].startswith(my), "nothing to resume"
+    await visit.post(f"{my}/pause", 303)
+    page = await visit.get(f"{my}/resume")
+    assert page.count("<button") == 1
+    assert (await visit.enrolments())[0].state == "paused", "looking changes nothing"
+    await visit.post(f"{my}/resume", 303)
+    page = await visit.get(f"{my}?done=resume")
+    assert re.search(
+        r"Bon retour\u202f?.*La prochaine leçon part le mardi 30\u00a0mars 2027", page, re.DOTALL
+    )
+
+
+async def test_looking_at_gestures_does_nothing(visit: Visit) -> None:
+    enrolment = await visit.confirmed(BOB)
+    await visit.live(WEDNESDAY)
+    for action in ("sooner", "again", "catchup"):
+        await visit.get(f"{visit.to('m', enrolment)}/{action}", 405)
+    assert await visit.deliveries("again") == []

@@ -71,6 +71,7 @@ PAGE = views.CoursePage(
     activities=1,
     count=2,
     next=views.Next(2, "La suite", DUE, WHY, None),
+    gestures=views.Gestures(),
     choices=views.Choices("Bob", "bob@example.org", SLOT, 1, frozenset(range(5))),
     zone="Europe/Paris",
     tutor="",

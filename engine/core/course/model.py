@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from engine.core import calendar
 from engine.core.course import grammar, markup
@@ -32,7 +33,7 @@ class Lesson:
     body: str
     document: markup.Document
 
-    @property
+    @cached_property  # the planner asks for every learner
     def activities(self) -> tuple[str, ...]:
         """Keys of the activities that this lesson leads to, in order, each once."""
         found: dict[str, None] = {}
