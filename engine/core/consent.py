@@ -13,7 +13,7 @@ from engine.core import errors, typography
 Fingerprint = Callable[[str], str]
 """From an address key to the keyed hash by which we know it without keeping it."""
 
-WORDING_VERSION = "2026-11"
+WORDING_VERSION = "2026-12"
 """Changes with any word of `wording`."""
 
 _WORDING = {
@@ -26,6 +26,17 @@ _WORDING = {
         "I can pause it or leave it at any time, by a link in every message."
     ),
 }
+_SEEN = {
+    "fr": (
+        "Mon entreprise verra mon prénom, mon adresse, combien de leçons j'ai reçues, et quand j'ai rejoint, "
+        "terminé ou quitté le parcours ; jamais mes réponses, sauf fondues dans des moyennes d'au moins "
+        "cinq personnes."
+    ),
+    "en": (
+        "My company will see my first name, my address, how many lessons I received, and when I joined, "
+        "completed or left the course; never my answers, but for averages over five people or more."
+    ),
+}
 PROVIDERS = (
     *("gmail.com", "orange.fr", "wanadoo.fr", "free.fr", "sfr.fr", "neuf.fr", "laposte.net", "bbox.fr"),
     *("hotmail.com", "hotmail.fr", "outlook.com", "outlook.fr", "live.fr", "yahoo.fr", "yahoo.com"),
@@ -33,9 +44,11 @@ PROVIDERS = (
 )
 
 
-def wording(course: str, language: str) -> str:
-    """What stands beside the box that the person ticks."""
+def wording(course: str, language: str, *, seat: bool = False) -> str:
+    """What stands beside the box that the person ticks; `seat`: to follow the course in a company's team."""
     text = _WORDING.get(language, _WORDING["en"]).format(course=course)
+    if seat:
+        text += " " + _SEEN.get(language, _SEEN["en"])
     return typography.french(text) if language == "fr" else text
 
 

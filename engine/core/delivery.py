@@ -59,6 +59,8 @@ class Kind(StrEnum):
     DATA = "data"  # the link to one's own data
     ENTRY = "entry"  # the link that opens one's answers on another device
     RESULT = "result"  # of a diagnostic, just handed in
+    INVITE = "invite"  # a company proposes a seat
+    TEAM = "team"  # the link to the page of one's team
     WELCOME = "welcome"  # the course begins
     LESSON = "lesson"
     AGAIN = "again"  # the last lesson once more, because the learner asked
@@ -70,7 +72,18 @@ class Kind(StrEnum):
     FAREWELL = "farewell"  # the course is over
 
 
-_TRANSACTIONAL = frozenset({Kind.CONFIRM, Kind.KNOWN, Kind.ADDRESS, Kind.DATA, Kind.ENTRY, Kind.RESULT})
+_TRANSACTIONAL = frozenset(
+    {
+        Kind.CONFIRM,
+        Kind.KNOWN,
+        Kind.ADDRESS,
+        Kind.DATA,
+        Kind.ENTRY,
+        Kind.RESULT,
+        Kind.INVITE,
+        Kind.TEAM,
+    }
+)
 
 
 def transactional(kind: Kind) -> bool:

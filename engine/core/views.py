@@ -305,6 +305,12 @@ class CoursePage:
     """The tutor's address, for questions; "" when there is none."""
     attestation: Attestation | None
     """None: the course gives none."""
+    has_team: bool = False
+    """A team may be opened for it."""
+    seen_by: tuple[str, ...] = ()
+    """Companies that see how far the learner is, for he took a seat of theirs."""
+    seat_moved: bool = False
+    """It stopped because a company gave the seat to somebody else."""
 
 
 @dataclass(frozen=True)

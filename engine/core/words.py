@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from babel import Locale, dates
+from babel import Locale, dates, numbers
 from babel.messages.pofile import read_po
 
 from engine import paths
@@ -118,8 +118,14 @@ def number(value: int, language: str) -> str:
     return f"{value:,}".replace(",", "\u202f" if supported(language) == "fr" else ",")
 
 
-def percent(value: int, language: str) -> str:
-    return f"{value}{NBSP}%" if supported(language) == "fr" else f"{value}%"
+def decimal(value: float, language: str) -> str:
+    """With one decimal, where it has one: « 3,4 », "3.4"."""
+    return str(numbers.format_decimal(value, format="0.#", locale=_locale(language)))
+
+
+def percent(value: float, language: str) -> str:
+    """A whole number of per cent, halves rounded up: « 90 % », "90%"."""
+    return f"{int(value + 0.5)}{NBSP if supported(language) == 'fr' else ''}%"
 
 
 def _locale(language: str) -> Locale:

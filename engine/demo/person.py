@@ -108,7 +108,7 @@ class Person:
         )
         if documents is None:
             raise errors.ParcoursError("“My course” does not lead to the documents.")
-        await self.send_form(documents, {"name": f"Camille {self.who.title()}"})
+        await self.send_form(documents, {"name": "Camille"})
         await self.fetch(f"{documents}/attestation.pdf", self.course.slug)
 
     def told(self) -> dict[str, Any]:

@@ -224,7 +224,7 @@ async def settle_anew(
 async def choose(session: AsyncSession, enrolment: Enrolment) -> None:
     """The learner chose when his lessons come: a sign of life. What stood in the week he had is over."""
     enrolment.unanswered = enrolment.catching_up = 0
-    await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="moved")
+    await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="rescheduled")
 
 
 def free(

@@ -11,7 +11,7 @@ from engine.core import asking, calendar, consent, delivery, errors, links, prog
 from engine.core.course import grammar, markup, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import certificates, enrolments, known, outbox, signup
+from engine.flows import catalog, certificates, enrolments, known, outbox, seats, signup
 from engine.mail import dress
 from engine.tables import Delivery, Enrolment, Learner
 
@@ -60,6 +60,9 @@ async def course_page(
         zone=enrolment.zone,
         tutor=dress.fitted(house, course).tutor_email,
         attestation=await certificates.standing(session, enrolment, course, facts, now=now),
+        has_team=course.team in await catalog.slugs(session),
+        seen_by=await seats.seen_by(session, enrolment.id),
+        seat_moved=enrolment.end_reason == seats.MOVED,
     )
 
 

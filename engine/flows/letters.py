@@ -10,7 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from engine.core import calendar, delivery, errors, links, progress, scoring, views, words
 from engine.core.course import grammar, model
 from engine.core.delivery import Kind
-from engine.flows import activities, catalog, enrolments, known, learners, outbox, signup
+from engine.flows import (
+    activities,
+    catalog,
+    companies,
+    enrolments,
+    known,
+    learners,
+    outbox,
+    seats,
+    signup,
+)
 from engine.mail import builds, compile, dress, fill, header, message
 from engine.mail import letters as mails
 from engine.tables import Delivery, Enrolment, Learner
@@ -40,6 +50,8 @@ class Addressed:
     """Lessons that came so far."""
     result: views.Handed | None = None
     """For the mail that tells it."""
+    inviter: str = ""
+    """Who invites, in an invitation."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,7 @@ async def gather(session: AsyncSession, begun: Sequence[outbox.Begun]) -> dict[i
     }
     facts = await known.of_all(session, list(rows.values()))
     received = await _received(session, [mail for mail in begun if mail.kind == Kind.FAREWELL])
+    inviters = await seats.inviters(session, [mail.occasion for mail in begun if mail.kind == Kind.INVITE])
     found: dict[int, Addressed | str] = {}
     for mail in begun:
         row = rows.get(mail.enrolment_id or 0)
@@ -77,7 +90,8 @@ async def gather(session: AsyncSession, begun: Sequence[outbox.Begun]) -> dict[i
         person = people[mail.learner_id]
         result = await activities.handed(session, row, mail.occasion) if mail.kind == Kind.RESULT else None
         count = received.get(row.id, 0)
-        found[mail.id] = Addressed(mail, person, row, pinned, facts[row.id], count, result)
+        inviter = inviters.get(mail.occasion, "")
+        found[mail.id] = Addressed(mail, person, row, pinned, facts[row.id], count, result, inviter)
     return found
 
 
@@ -102,7 +116,7 @@ def write(to: Addressed, house: House, *, now: datetime) -> Written:
     link = house.links
     leave = "" if delivery.transactional(Kind(mail.kind)) else link.url("u", to.enrolment.id)
     recipient = to.learner.new_address if mail.kind == Kind.ADDRESS else to.learner.address
-    name = "" if mail.kind in (Kind.CONFIRM, Kind.ADDRESS) else to.learner.first_name
+    name = "" if mail.kind in (Kind.CONFIRM, Kind.ADDRESS, Kind.INVITE) else to.learner.first_name
     envelope = message.Envelope(
         name=name,
         address=recipient,
@@ -152,6 +166,7 @@ def _values(build: fill.Build, to: Addressed, house: House, review: _Review) -> 
     key, question = review or ("", None)
     texts["review.prompt"] = words.typeset(question.prompt, course.language) if question else ""
     texts["link.review"] = house.links.url("a", to.enrolment.id, key) if key else house.links.base_url
+    texts["company.inviter"] = to.inviter
     return {name: texts[name] if name in texts else _link(name, to, house) for name, _ in build.slots} | texts
 
 
@@ -200,6 +215,13 @@ def _letter(to: Addressed, house: House) -> mails.Letter:
             return mails.Entry(course.title, title, link.url("w", row.id, *where))
         case Kind.RESULT:
             return _result(to, link, my)
+        case Kind.INVITE:
+            url = link.url("i", *seats.link_parts(to.mail.occasion))
+            minutes = max(lesson.minutes for lesson in course.lessons)
+            return mails.Invite(course.title, len(course.lessons), minutes, url, seats.INVITE_DAYS)
+        case Kind.TEAM:
+            url = link.url("e", row.id, to.mail.occasion)
+            return mails.Team(course.title, url, companies.PAGE_DAYS)
         case Kind.WELCOME:
             letter = course.welcome
             first = _moment(row.due_at, row, course)

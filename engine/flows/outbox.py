@@ -25,6 +25,8 @@ _ON_SLOT = (Kind.LESSON, Kind.REMINDER, Kind.MISSED, Kind.SILENT, Kind.FAREWELL)
 """Mails that leave at the learner's hour or not at all that day."""
 
 _TRANSACTIONAL = tuple(kind for kind in Kind if delivery.transactional(kind))
+# Who left everything is not written to because somebody else wishes it.
+_OWN_WISH = tuple(kind for kind in _TRANSACTIONAL if kind != Kind.INVITE)
 # Which state of its enrolment a mail may leave in; the rest was overtaken by what the learner did.
 _MAY_LEAVE: dict[Kind, tuple[Progress, ...]] = {
     Kind.WELCOME: (Progress.ACTIVE, Progress.PAUSED),
@@ -83,13 +85,19 @@ async def owe(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
         await session.execute(dialect.insert_new(session, Delivery, rows, key="dedup_key"))
 
 
-async def cancel(session: AsyncSession, enrolment_id: int, *kinds: Kind, reason: str) -> None:
-    """Cancel the mails of these kinds that are in no worker's hands; `begin` sees to the others."""
+async def cancel(
+    session: AsyncSession, enrolment_id: int, *kinds: Kind, reason: str, occasion: str = ""
+) -> None:
+    """Cancel the mails of these kinds that are in no worker's hands; `begin` sees to the others.
+
+    `occasion`: only those whose occasion begins with it.
+    """
     await session.execute(
         update(Delivery)
         .where(
             Delivery.enrolment_id == enrolment_id,
             Delivery.kind.in_(kinds),
+            Delivery.occasion.startswith(occasion, autoescape=True),
             Delivery.state.in_((*delivery.READY, State.HELD)),
         )
         .values(state=State.CANCELLED, reason=reason)
@@ -174,8 +182,8 @@ def _put_aside(where: Any, state: State, reason: str) -> Any:
 
 
 def _suppressed() -> Any:
-    """`left` stops courses, `hard` all but a confirmation (asked for again), `complaint` everything."""
-    transactional = Delivery.kind.in_(_TRANSACTIONAL)
+    """`left`: no course, no invitation; `hard`: only a confirmation (asked anew); `complaint`: nothing."""
+    own_wish = Delivery.kind.in_(_OWN_WISH)
     return exists(
         select(Suppression.reason)
         .join(Learner, Learner.address_hash == Suppression.address_hash)
@@ -184,7 +192,7 @@ def _suppressed() -> Any:
             or_(
                 Suppression.reason == "complaint",
                 and_(Suppression.reason == "hard", Delivery.kind != Kind.CONFIRM),
-                and_(Suppression.reason == "left", ~transactional),
+                and_(Suppression.reason == "left", ~own_wish),
             ),
         )
         .correlate(Delivery)

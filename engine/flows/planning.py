@@ -295,7 +295,7 @@ async def postpone_late(session: AsyncSession, *, now: datetime) -> int:
             course = (await enrolments.pinned(session, enrolment)).course
             _postpone(mail, enrolment, enrolments.rules(course.rules, enrolment, region), now)
             if mail.kind == Kind.LESSON:  # the reminder of a lesson that moved might meet it on its day
-                await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="moved")
+                await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="rescheduled")
         except (errors.ParcoursError, ValueError, KeyError) as error:
             mail.state = delivery.advance(delivery.State(mail.state), "hold")
             mail.reason = str(error)[:300]

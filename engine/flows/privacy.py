@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import calendar, delivery, errors, links, words
 from engine.core.delivery import Kind
-from engine.flows import enrolments, outbox
+from engine.flows import companies, enrolments, outbox
 from engine.tables import Certificate, Consent, Course, Delivery, Enrolment, Event, Learner, Submission
 
 DATA_DAYS = 1
@@ -61,6 +61,8 @@ async def export(session: AsyncSession, learner_id: int) -> dict[str, Any]:
             "Depuis": _iso(learner.created_at),
         },
         "Parcours": await _enrolments(session, learner_id),
+        "Équipe": await _company(session, learner_id),
+        "Places": await _seats(session, learner_id),
         "Accords": await _consents(session, learner_id),
         "Réponses": await _submissions(session, learner_id),
         "Attestations": await _certificates(session, learner_id),
@@ -92,6 +94,29 @@ async def _enrolments(session: AsyncSession, learner_id: int) -> list[dict[str, 
             "Fin": _iso(row.ended_at),
         }
         for row, slug in found
+    ]
+
+
+async def _company(session: AsyncSession, learner_id: int) -> list[dict[str, Any]]:
+    company = await companies.of_learner(session, learner_id)
+    if company is None:
+        return []
+    return [
+        {"Entreprise": company.name, "Ouverte": _iso(company.created_at), "Fermée": _iso(company.closed_at)}
+    ]
+
+
+async def _seats(session: AsyncSession, learner_id: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "Entreprise": name,
+            "Adresse": seat.address,
+            "Invitation": _iso(seat.invited_at),
+            "Acceptée": _iso(seat.joined_at),
+            "Fin": _iso(seat.released_at),
+            "Raison": seat.reason,
+        }
+        for seat, name in await companies.seats_of(session, learner_id)
     ]
 
 
@@ -220,6 +245,7 @@ async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> Non
                 revoked_reason="erased",
             )
         )
+    await companies.forget(session, learner_id, now=now)
     await session.flush()
     await session.execute(
         update(Delivery)

@@ -43,14 +43,14 @@ async def offer(session: AsyncSession, slug: str) -> views.Offer:
         lessons=len(course.lessons),
         minutes=minutes[-1],
         modules=tuple(views.Module(module.title, module.summary) for module in course.modules),
-        slot=calendar.Slot.parse(course.slot, _ZONE),
+        slot=calendar.Slot.parse(course.slot, ZONE),
         working_days=course.rules.working_days,
         pace=course.rules.pace,
         consent=views.Consent(consent.wording(course.title, course.language), consent.WORDING_VERSION),
     )
 
 
-_ZONE = "Europe/Paris"
+ZONE = "Europe/Paris"
 
 
 async def request(
@@ -67,19 +67,20 @@ async def request(
     Raises `errors.NotFound` (course), `errors.Invalid` (by field), `errors.TooMany`.
     """
     pinned = await catalog.current(session, slug)
-    asked = _checked(form, pinned.course)
+    asked = checked(form, pinned.course)
     key = consent.address_key(asked.address)
-    await _limits(session, origin, key.rpartition("@")[2], now)
+    await limits(session, key, origin, now=now)
     if await _refuses(session, fingerprint(key), now):
         return
     # Two clicks on the button are two requests at once.
     await dialect.lock(session, f"signup:{key}")
     course = await session.scalar(select(Course).where(Course.slug == slug))
     assert course is not None  # catalog.current found its version
-    learner = await _learner(session, asked, key, fingerprint(key), pinned.course.language, now)
-    enrolment = await _open_enrolment(session, learner, course)
+    learner = await learner_at(session, asked.address, fingerprint=fingerprint, now=now)
+    await _introduce(session, learner, asked, pinned.course.language)
+    enrolment = await open_enrolment(session, learner.id, course.id)
     if enrolment is not None and enrolment.state != State.PENDING:
-        await _remind_known(session, learner, enrolment, now)
+        await remind_known(session, enrolment, now=now)
         return
     if enrolment is None:
         enrolment = Enrolment(learner_id=learner.id, course_id=course.id, created_at=now)
@@ -89,12 +90,13 @@ async def request(
     enrolment.company, enrolment.size = asked.company, asked.size
     enrolment.pace = pinned.course.rules.pace
     await session.flush()
-    _record(session, learner, enrolment, pinned.course, "asked", origin, now)
-    await _ask(session, learner, enrolment, now)
+    wording = consent.wording(pinned.course.title, pinned.course.language)
+    record(session, learner, enrolment, pinned.course, "asked", wording, origin=origin, now=now)
+    await _ask(session, enrolment, now)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """A form whose every field was checked."""
 
     first_name: str
@@ -106,7 +108,7 @@ class _Asked:
     region: str
 
 
-def _checked(form: views.SignUp, course: model.Course) -> _Asked:
+def checked(form: views.SignUp, course: model.Course) -> Asked:
     """Raises `errors.Invalid` with the problem of every field at once."""
     problems: dict[str, str] = {}
     first_name = clean("first_name", form.first_name, 60, problems)
@@ -127,7 +129,7 @@ def _checked(form: views.SignUp, course: model.Course) -> _Asked:
         problems["consent"] = "Cochez cette case pour recevoir les leçons."
     if problems:
         raise errors.Invalid(problems)
-    return _Asked(first_name, address, company, int(form.size or 0), slot, zone, form.region)
+    return Asked(first_name, address, company, int(form.size or 0), slot, zone, form.region)
 
 
 def clean(field: str, value: str, longest: int, problems: dict[str, str]) -> str:
@@ -163,8 +165,12 @@ def checked_slot(weekday: str, time: str, zone: str, working_days: frozenset[int
     return calendar.Slot.parse(f"{calendar.Weekday(int(weekday)).name.lower()} {time}", zone)
 
 
-async def _limits(session: AsyncSession, origin: views.Origin, domain: str, now: datetime) -> None:
-    """Raises `errors.TooMany`: the confirmation mail must not become a weapon against third parties."""
+async def limits(session: AsyncSession, key: str, origin: views.Origin, *, now: datetime) -> None:
+    """Raises `errors.TooMany`: the confirmation mail must not become a weapon against third parties.
+
+    `key`: that of the address.
+    """
+    domain = key.rpartition("@")[2]
     asked = (
         select(func.count()).select_from(Consent).where(Consent.event == "asked", Consent.at > now - _HOUR)
     )
@@ -184,28 +190,33 @@ async def _refuses(session: AsyncSession, address_hash: str, now: datetime) -> b
     return found.reason == "complaint" or found.at > now - _HARD_REST
 
 
-async def _learner(
-    session: AsyncSession, asked: _Asked, key: str, address_hash: str, language: str, now: datetime
+async def learner_at(
+    session: AsyncSession, address: str, *, fingerprint: consent.Fingerprint, now: datetime
 ) -> Learner:
-    """The person by address. What a stranger types never changes somebody who is confirmed."""
+    """The person with this address, new when nobody has it. The caller holds the lock of the address."""
+    key = consent.address_key(address)
     learner = await session.scalar(select(Learner).where(Learner.address_key == key))
     if learner is None:
-        learner = Learner(address=asked.address, address_key=key, address_hash=address_hash, created_at=now)
+        learner = Learner(address=address, address_key=key, address_hash=fingerprint(key), created_at=now)
         session.add(learner)
-    elif await session.scalar(
-        select(Enrolment.id).where(Enrolment.learner_id == learner.id, Enrolment.state != State.PENDING)
-    ):
-        return learner
-    learner.first_name, learner.region, learner.language = asked.first_name, asked.region, language
-    await session.flush()
+        await session.flush()
     return learner
 
 
-async def _open_enrolment(session: AsyncSession, learner: Learner, course: Course) -> Enrolment | None:
+async def _introduce(session: AsyncSession, learner: Learner, asked: Asked, language: str) -> None:
+    """What the form says of the person. What a stranger types never changes somebody who is confirmed."""
+    confirmed = select(Enrolment.id).where(
+        Enrolment.learner_id == learner.id, Enrolment.state != State.PENDING
+    )
+    if not await session.scalar(confirmed):
+        learner.first_name, learner.region, learner.language = asked.first_name, asked.region, language
+
+
+async def open_enrolment(session: AsyncSession, learner_id: int, course_id: int) -> Enrolment | None:
     return await session.scalar(
         select(Enrolment).where(
-            Enrolment.learner_id == learner.id,
-            Enrolment.course_id == course.id,
+            Enrolment.learner_id == learner_id,
+            Enrolment.course_id == course_id,
             Enrolment.state.in_(progress.OPEN),
         )
     )
@@ -223,24 +234,22 @@ async def _recent(session: AsyncSession, enrolment_id: int, kind: Kind, now: dat
     )
 
 
-async def _remind_known(session: AsyncSession, learner: Learner, enrolment: Enrolment, now: datetime) -> None:
+async def remind_known(session: AsyncSession, enrolment: Enrolment, *, now: datetime) -> None:
     """Somebody enrolled filled in the form again: a mail with the way in, at most once a day."""
     if not await _recent(session, enrolment.id, Kind.KNOWN, now):
-        await _owe(session, Kind.KNOWN, learner, enrolment, now)
+        await _owe(session, Kind.KNOWN, enrolment, now)
 
 
-async def _ask(session: AsyncSession, learner: Learner, enrolment: Enrolment, now: datetime) -> None:
+async def _ask(session: AsyncSession, enrolment: Enrolment, now: datetime) -> None:
     """The mail that asks for the confirmation, at most once a day."""
     if not await _recent(session, enrolment.id, Kind.CONFIRM, now):
-        await _owe(session, Kind.CONFIRM, learner, enrolment, now)
+        await _owe(session, Kind.CONFIRM, enrolment, now)
 
 
-async def _owe(
-    session: AsyncSession, kind: Kind, learner: Learner, enrolment: Enrolment, now: datetime
-) -> None:
+async def _owe(session: AsyncSession, kind: Kind, enrolment: Enrolment, now: datetime) -> None:
     row = outbox.row(
         kind=kind,
-        learner_id=learner.id,
+        learner_id=enrolment.learner_id,
         enrolment_id=enrolment.id,
         now=now,
         occasion=links.stamp_of(now),
@@ -248,12 +257,14 @@ async def _owe(
     await outbox.owe(session, [row])
 
 
-def _record(
+def record(
     session: AsyncSession,
     learner: Learner,
     enrolment: Enrolment,
     course: model.Course,
     event: str,
+    wording: str,
+    *,
     origin: views.Origin,
     now: datetime,
 ) -> None:
@@ -264,7 +275,7 @@ def _record(
             enrolment_id=enrolment.id,
             event=event,
             purpose=consent.purpose(course.slug),
-            wording=consent.wording(course.title, course.language),
+            wording=wording,
             wording_version=consent.WORDING_VERSION,
             at=now,
             address=learner.address,
@@ -318,10 +329,16 @@ def _expired(asked_at: datetime, now: datetime) -> bool:
 
 
 async def confirm(
-    session: AsyncSession, parts: Sequence[str], *, origin: views.Origin, now: datetime
+    session: AsyncSession,
+    parts: Sequence[str],
+    *,
+    origin: views.Origin,
+    now: datetime,
+    seat: bool = False,
 ) -> views.Confirmed:
     """The person pressed the button: the enrolment waits for its start. Twice is once.
 
+    `seat`: what was agreed to is to follow the course with a company's team.
     Raises `errors.ExpiredLink` after 7 days, `errors.BadLink`, `errors.NotFound`.
     """
     enrolment, asked_at = await _read(session, parts)
@@ -332,7 +349,8 @@ async def confirm(
             raise errors.ExpiredLink("Ce lien n'est plus valable.")
         enrolment.state = progress.advance(enrolment.state, "confirm")
         enrolment.starts_at = enrolments.cohort_start(course.cohorts, enrolment.zone, now)
-        _record(session, learner, enrolment, course, "given", origin, now)
+        wording = consent.wording(course.title, course.language, seat=seat)
+        record(session, learner, enrolment, course, "given", wording, origin=origin, now=now)
         lifted = await session.get(Suppression, learner.address_hash)
         if lifted is not None and lifted.reason != "complaint":
             await session.delete(lifted)
@@ -365,4 +383,4 @@ async def resend(session: AsyncSession, parts: Sequence[str], *, now: datetime) 
     if enrolment.state == State.PENDING:
         learner = await session.get_one(Learner, enrolment.learner_id)
         if not await _refuses(session, learner.address_hash, now):
-            await _ask(session, learner, enrolment, now)
+            await _ask(session, enrolment, now)

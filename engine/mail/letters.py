@@ -1,8 +1,8 @@
 """What each mail says: one frozen context a mail, with exactly the fields its templates use.
 
 The name of a class is the folder of its templates in `templates/email`. Nothing here was typed by a
-learner: what is (`learner.first_name`) stands in the templates as a slot and is filled in afterwards,
-so that no stranger's text passes through Jinja or MJML. Links are whole web addresses.
+learner: what is (`learner.first_name`, `company.inviter`) stands in the templates as a slot and is filled in
+afterwards, so that no stranger's text passes through Jinja or MJML. Links are whole web addresses.
 """
 
 from collections.abc import Mapping
@@ -172,6 +172,27 @@ class Data:
     link: str
 
 
+@dataclass(frozen=True)
+class Invite:
+    """A company proposes the course; who invites is the slot `company.inviter`."""
+
+    course: str
+    count: int
+    """Lessons of the course."""
+    minutes: int
+    link: str
+    days: int
+
+
+@dataclass(frozen=True)
+class Team:
+    """To the dirigeant: the link to the page of the team."""
+
+    course: str
+    link: str
+    days: int
+
+
 Letter = (
     Lesson
     | Confirm
@@ -187,4 +208,6 @@ Letter = (
     | Data
     | Result
     | Entry
+    | Invite
+    | Team
 )

@@ -2,6 +2,7 @@
 
 from engine.tables.base import Base
 from engine.tables.certificate import Certificate
+from engine.tables.company import Company, Seat
 from engine.tables.course import Course, Version
 from engine.tables.delivery import Delivery
 from engine.tables.enrolment import Enrolment, Submission
@@ -11,6 +12,7 @@ from engine.tables.meta import Meta
 __all__ = [
     "Base",
     "Certificate",
+    "Company",
     "Consent",
     "Course",
     "Delivery",
@@ -18,6 +20,7 @@ __all__ = [
     "Event",
     "Learner",
     "Meta",
+    "Seat",
     "Submission",
     "Suppression",
     "Version",

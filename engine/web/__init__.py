@@ -3,7 +3,20 @@
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from engine.web import activities, confirm, data, documents, guard, learner, leave, public, static, verify
+from engine.web import (
+    activities,
+    company,
+    confirm,
+    data,
+    documents,
+    guard,
+    invitation,
+    learner,
+    leave,
+    public,
+    static,
+    verify,
+)
 
 
 def routes() -> list[Route]:
@@ -45,6 +58,13 @@ def routes() -> list[Route]:
         Route("/d/{token}/export.json", data.download),
         Route("/d/{token}/erase", data.ask_erase),
         Route("/d/{token}/erase", data.erase, methods=["POST"]),
+        Route("/e/{token}", company.show),
+        Route("/e/{token}/{action}", company.change, methods=["POST"]),
+        Route("/j/{token}", invitation.show_shared),
+        Route("/j/{token}", invitation.ask, methods=["POST"]),
+        Route("/i/{token}", invitation.show),
+        Route("/i/{token}", invitation.accept, methods=["POST"]),
+        Route("/i/{token}/decline", invitation.decline, methods=["POST"]),
         Route("/static/{name}", static.serve),
         Route("/healthz", public.healthz),
         Route("/readyz", public.readyz),

@@ -6,7 +6,7 @@ from datetime import datetime, time
 from typing import ClassVar
 
 from engine.core import charter as written
-from engine.core import scoring, views
+from engine.core import scoring, team, views
 from engine.core.course import grammar
 from engine.web import screens, site
 
@@ -221,6 +221,74 @@ class MyCourse:
     problems: Mapping[str, str] = field(default_factory=dict)
     typed: Mapping[str, str] = field(default_factory=dict)
     """What was typed where something was wrong."""
+    team_url: str = ""
+    """Where seats are opened; "" when the course has no team."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """To the team page: what everybody may see who holds a link to it."""
+
+    template: ClassVar = "door.html"
+    door: team.Door
+    url: str
+    my_url: str
+    share_url: str
+    """The link to share; "" while there is no open company."""
+    late: bool
+    """The link was one to the page itself, and is too old."""
+    said: str = ""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    """Of the company, as typed where something was wrong."""
+
+
+@dataclass(frozen=True)
+class Team:
+    """The page of the dirigeant."""
+
+    template: ClassVar = "team.html"
+    page: team.Page
+    url: str
+    my_url: str
+    share_url: str
+    said: str = ""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """The new address for a seat is the field `address-<seat>`."""
+    typed: Mapping[str, str] = field(default_factory=dict)
+    addresses: str = ""
+    """Those that were not invited, one a line."""
+    invited: team.Invited | None = None
+    """What became of pasted addresses, when not all were invited."""
+
+
+@dataclass(frozen=True)
+class Invite:
+    template: ClassVar = "invite.html"
+    invitation: team.Invitation
+    form: views.SignUp
+    url: str
+    times: Sequence[time]
+    zones: Mapping[str, str]
+    regions: Mapping[str, str]
+    problems: Mapping[str, str] = field(default_factory=dict)
+    guess: bool = False
+    """The browser may propose its own zone."""
+
+
+@dataclass(frozen=True)
+class Join:
+    """Behind the link to share."""
+
+    template: ClassVar = "join.html"
+    invitation: team.Invitation
+    url: str
+    stamp: str
+    sent: bool = False
+    address: str = ""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    notice: str = ""
+    """As in `SignUp`."""
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,11 @@ def shown(text: str) -> str:
     return "".join(c for c in text[:SHOWN] if unicodedata.category(c) not in ("Cc", "Cs"))
 
 
+def shown_lines(text: str) -> str:
+    """The same of several lines."""
+    return "\n".join(shown(line) for line in text.splitlines())
+
+
 def returned(form: views.SignUp) -> views.SignUp:
     """`form`, fit to be put back into a page."""
     texts: dict[str, Any] = {name: shown(getattr(form, name)) for name in TYPED}

@@ -12,7 +12,7 @@ BODY_LIMIT = 64 * 1024
 """Bytes; our longest form stays far below."""
 
 # Pages behind a signed link or the code of a certificate: whoever holds the address holds the page.
-PRIVATE = ("/k/", "/l/", "/a/", "/m/", "/u/", "/d/", "/n/", "/w/", "/f/", "/v/")
+PRIVATE = ("/k/", "/l/", "/a/", "/m/", "/u/", "/d/", "/n/", "/w/", "/f/", "/v/", "/e/", "/j/", "/i/")
 FRAMED = "/embed/"
 
 _POLICY = (

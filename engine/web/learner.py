@@ -33,6 +33,7 @@ def _hrefs(request: Request, enrolment: str, lesson: views.LessonPage) -> dict[s
     return {
         "page:parcours": to(To.MY, enrolment),
         "page:documents": to(To.DOCUMENTS, enrolment),
+        "page:equipe": to(To.TEAM, enrolment),
         **{f"lecon:{key}": to(To.LESSON, enrolment, key) for key in lesson.lessons},
         **{f"activite:{key}": to(To.ACTIVITY, enrolment, key) for key in lesson.activities},
     }
@@ -102,6 +103,7 @@ async def _my(
         moved=moved,
         problems=problems or {},
         typed={name: forms.shown(value) for name, value in (typed or {}).items()},
+        team_url=to(To.TEAM, enrolment) if found.has_team else "",
     )
     return pages.render(request, page, language=found.language, status=422 if problems else 200)
 

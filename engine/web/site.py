@@ -27,6 +27,9 @@ class To(StrEnum):
     DATA = "d"
     ENTRY = "w"
     DOCUMENTS = "f"
+    TEAM = "e"
+    JOIN = "j"
+    INVITE = "i"
 
 
 class Database(Protocol):

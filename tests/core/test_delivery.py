@@ -59,6 +59,8 @@ def test_only_what_someone_waits_for_is_transactional() -> None:
         Kind.DATA,
         Kind.ENTRY,
         Kind.RESULT,
+        Kind.INVITE,
+        Kind.TEAM,
     }
 
 

@@ -47,7 +47,12 @@ class Links(dict[str, str]):
 def filled(build: fill.Build, *, held: bool = True) -> tuple[str, str]:
     """The text and the HTML that Alice receives."""
     values = Links(
-        {"learner.first_name": "Alice", "learner.company": "votre entreprise", "review.prompt": "Combien ?"}
+        {
+            "learner.first_name": "Alice",
+            "learner.company": "votre entreprise",
+            "review.prompt": "Combien ?",
+            "company.inviter": "Bob (Atelier Aubert)",
+        }
     )
     mail = message_from_bytes(fill.fill(build, values, lambda condition: held, ALICE), policy=policy.default)
     plain, html = (part.get_content().replace("\r\n", "\n") for part in mail.iter_parts())

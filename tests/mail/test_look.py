@@ -140,7 +140,7 @@ def opened(browser: Browser, name: str, **options: Any) -> Page:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "name", ["lesson", "welcome", "reminder", "confirm", "farewell", "address", "paused", "result"]
+    "name", ["lesson", "welcome", "reminder", "confirm", "farewell", "address", "paused", "result", "invite"]
 )
 def test_axe_finds_no_fault_in_light_and_dark(browser: Browser, name: str, scheme: str) -> None:
     page = opened(browser, name, color_scheme=scheme, viewport={"width": 375, "height": 800})

@@ -10,7 +10,7 @@ from babel.messages.extract import extract
 
 from engine import paths
 from engine.core import typography, words
-from engine.web import data, forms, learner
+from engine.web import company, data, forms, learner
 
 
 def _in_templates() -> Iterator[tuple[str, str]]:
@@ -22,7 +22,7 @@ def _in_templates() -> Iterator[tuple[str, str]]:
 
 
 def _in_lists() -> Iterator[tuple[str, str]]:
-    for texts in (forms.ZONES, forms.REGIONS, forms.SIZES, learner.SAID, data.MEANINGS):
+    for texts in (forms.ZONES, forms.REGIONS, forms.SIZES, learner.SAID, company.SAID, data.MEANINGS):
         yield from (("a list", text) for text in texts.values())
 
 
