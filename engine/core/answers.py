@@ -21,12 +21,17 @@ DONE = ("done", "later", "no")
 
 
 def steps(activity: grammar.Activity) -> tuple[str, ...]:
-    """The screens of an activity: a question each, a section of a charter each; otherwise one, ""."""
+    """The screens of an activity: a question each, a section of a charter each; else one, "".
+
+    An agreement has none: it is given or not.
+    """
     match activity:
         case grammar.Diagnostic() | grammar.Quiz():
             return tuple(question.key for question in activity.questions)
         case grammar.Charter():
             return tuple(section.key for section in activity.sections)
+        case grammar.Agreement():
+            return ()
     return ("",)
 
 
@@ -42,8 +47,6 @@ def read(activity: grammar.Activity, step: str, typed: Typed, answers: Mapping[s
             return _checkin(typed)
         case grammar.Poll():
             return {"value": _scale(activity, typed)}
-        case grammar.Agreement():
-            return {"agreed": True}
         case grammar.Diagnostic():
             question = next(each for each in activity.questions if each.key == step)
             keys = [choice.key for choice in question.choices]
@@ -53,6 +56,7 @@ def read(activity: grammar.Activity, step: str, typed: Typed, answers: Mapping[s
         case grammar.Charter():
             section = next(each for each in activity.sections if each.key == step)
             return _section(section, typed)
+    raise errors.NotFound("Cette activité n'a pas de questions.")
 
 
 def first(typed: Typed, name: str) -> str:

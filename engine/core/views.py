@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from engine.core import asking, calendar, certificates
+from engine.core import asking, calendar, certificates, charter
 from engine.core.course import grammar, markup
 
 
@@ -354,6 +354,16 @@ class Earlier:
 
 
 @dataclass(frozen=True)
+class AgreedTo:
+    """The charter in force, and whether this learner agreed to that version."""
+
+    enrolment_id: int
+    """Of whoever adopted it."""
+    charter: charter.Written
+    done: bool
+
+
+@dataclass(frozen=True)
 class Handed:
     """One round of an activity that was handed in."""
 
@@ -385,6 +395,8 @@ class Played:
     earlier: Earlier | None
     comes_back: str | None
     """The question of a quiz that is asked once more now."""
+    agreed_to: AgreedTo | None
+    """Of an agreement: what it is about; None while nobody adopted it. Of an adopted charter: itself."""
     next_at: datetime | None
     """When the next lesson comes; None when there is none or when it is not known."""
     zone: str

@@ -13,7 +13,7 @@ from engine.core import charter, errors, links, progress, scoring, views
 from engine.core.course import grammar, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import enrolments, known, outbox
+from engine.flows import charters, enrolments, known, outbox
 from engine.tables import Delivery, Enrolment, Learner, Submission
 
 ENTRY_DAYS = 1
@@ -105,9 +105,28 @@ async def _played(session: AsyncSession, place: _Place, last: Submission | None)
         attempts_left=_attempts_left(place),
         earlier=await _earlier(session, enrolment.id, place.activity),
         comes_back=_comes_back(place),
+        agreed_to=await _agreed_to(session, place, last),
         next_at=enrolment.due_at if waiting and enrolment.gate_since is None else None,
         zone=enrolment.zone,
     )
+
+
+async def _agreed_to(session: AsyncSession, place: _Place, last: Submission | None) -> views.AgreedTo | None:
+    """The charter that an agreement is about, and whether its version in force was agreed to.
+
+    Of a charter that was adopted: itself, with those who agreed.
+    """
+    if isinstance(place.activity, grammar.Charter) and last and last.handed_in_at:
+        written = await charters.adopted(session, last)
+        return views.AgreedTo(place.enrolment.id, written, False) if written else None
+    if not isinstance(place.activity, grammar.Agreement):
+        return None
+    found = await charters.in_force(session, place.enrolment, place.activity.charter)
+    if found is None:
+        return None
+    enrolment_id, written = found
+    done = last is not None and last.answers == charters.agreement(enrolment_id, written.version)
+    return views.AgreedTo(enrolment_id, written, done)
 
 
 def _shown(place: _Place, last: Submission | None) -> dict[str, Any]:
@@ -214,12 +233,15 @@ async def hand_in(session: AsyncSession, enrolment_id: int, key: str, *, now: da
     Raises `errors.Invalid`: for each question that is missing, by its key.
     """
     place = await _place(session, enrolment_id, key, now=now, lock=True)
+    if isinstance(place.activity, grammar.Agreement):
+        await _agree(session, place, now)
+        return
     draft = place.draft
     if draft is None and place.rounds:
         return
     answers = _shown(place, draft)
-    # A charter may be adopted as proposed, an agreement has no questions: the others begin with an answer.
-    begun = draft is not None or isinstance(place.activity, grammar.Agreement | grammar.Charter)
+    # A charter may be adopted as proposed; the others begin with an answer.
+    begun = draft is not None or isinstance(place.activity, grammar.Charter)
     named = charter.facts(key, answers, place.about)
     if missing := answering.missing(place.activity, answers, named) or (() if begun else ("",)):
         raise errors.Invalid(dict.fromkeys(missing, "Il manque une réponse."))
@@ -228,6 +250,20 @@ async def hand_in(session: AsyncSession, enrolment_id: int, key: str, *, now: da
         session.add(draft)
     draft.answers = answers
     await _hand_in(session, place, draft, now)
+
+
+async def _agree(session: AsyncSession, place: _Place, now: datetime) -> None:
+    """Agree to the version in force; to a later one, once more."""
+    last = place.rounds[-1] if place.rounds else None
+    agreed = await _agreed_to(session, place, last)
+    if agreed is None:
+        raise errors.Invalid({"": "La charte n'est pas encore adoptée : il n'y a rien à approuver."})
+    if agreed.done:
+        return
+    answers = charters.agreement(agreed.enrolment_id, agreed.charter.version)
+    row = _round(place, last.round + 1 if last else 1, answers, now)
+    session.add(row)
+    await _hand_in(session, place, row, now)
 
 
 async def _hand_in(session: AsyncSession, place: _Place, draft: Submission, now: datetime) -> None:

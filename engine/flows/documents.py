@@ -1,19 +1,18 @@
 """Documents: what a learner takes away from a course, as values that `engine.documents` draws."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import asking, calendar, delivery, errors, scoring, views
-from engine.core import charter as charters
+from engine.core import charter as chartering
 from engine.core.course import grammar
 from engine.core.delivery import Kind
 from engine.documents.certificate import Certificate
 from engine.documents.report import Answer, Report
-from engine.flows import activities, certificates, enrolments, known
+from engine.flows import activities, certificates, charters, enrolments, known
 from engine.mail import dress
 from engine.tables import Delivery, Submission
 
@@ -93,16 +92,27 @@ def _answers(diagnostic: grammar.Diagnostic, played: views.Played) -> Iterator[A
 
 async def charter(
     session: AsyncSession, enrolment_id: int, key: str, *, now: datetime
-) -> tuple[charters.Written, str]:
+) -> tuple[chartering.Written, str]:
     """The charter as it was adopted last, and the zone on whose clock its days are told.
 
     Raises `errors.NotFound` when none was adopted, `errors.ExpiredLink`.
     """
-    played = await activities.result(session, enrolment_id, key, now=now)
-    if not isinstance(played.activity, grammar.Charter):
-        raise errors.NotFound("Cette activité n'est pas une charte.")
-    written = charters.write(played.activity, key, played.answers, played.about, language=played.language)
-    return replace(written, version=played.round, adopted_at=played.handed_in_at), played.zone
+    enrolment = await enrolments.get(session, enrolment_id)
+    enrolments.check_open(enrolment, now)
+    round_ = await session.scalar(
+        select(Submission)
+        .where(
+            Submission.enrolment_id == enrolment_id,
+            Submission.activity == key,
+            Submission.handed_in_at.is_not(None),
+        )
+        .order_by(Submission.round.desc())
+        .limit(1)
+    )
+    written = await charters.adopted(session, round_) if round_ else None
+    if written is None:
+        raise errors.NotFound("Cette charte n'a pas encore été adoptée.")
+    return written, enrolment.zone
 
 
 async def certificate(

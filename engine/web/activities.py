@@ -42,12 +42,12 @@ def _page(request: Request, played: views.Played, enrolment: str) -> pages.Conte
     step, my_url = request.query_params.get("q", ""), site.path(request, To.MY, enrolment)
     if played.comes_back and step in ("", played.comes_back):
         return contexts.Question(played, screens.screen(played, played.comes_back), my_url, again=True)
+    if isinstance(played.activity, grammar.Agreement):
+        return contexts.Agreement(played, my_url)
     if played.handed_in_at is not None:
         return _result(request, played, my_url)
     steps = answering.steps(played.activity)
     match played.activity:
-        case grammar.Agreement():
-            return contexts.Agreement(played, my_url)
         case grammar.Checkin() | grammar.Poll():
             return _question(request, played, steps[0], my_url)
         case grammar.Diagnostic() | grammar.Quiz() | grammar.Charter():
@@ -185,8 +185,10 @@ def _returned(
 ) -> Response:
     """The page again, with what was typed and what is wrong."""
     my_url = site.path(request, To.MY, enrolment)
-    if go == "hand_in":
-        page: pages.Context = _overview(played, my_url, at_end=True, missing=tuple(invalid.problems))
+    if isinstance(played.activity, grammar.Agreement):
+        page: pages.Context = contexts.Agreement(played, my_url)
+    elif go == "hand_in":
+        page = _overview(played, my_url, at_end=True, missing=tuple(invalid.problems))
     else:
         found = screens.screen(played, step, typed=typed, problems=invalid.problems)
         again = go == "answer_again"
