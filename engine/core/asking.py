@@ -100,7 +100,8 @@ def answer_words(
     labels = {choice.key: words.typeset(choice.label, language) for choice in question.choices}
     if isinstance(given, list):
         joint = " → " if isinstance(question, grammar.QuizQuestion) and question.type == "order" else " ; "
-        return words.typeset(joint.join(labels.get(str(key), "") for key in given), language)
+        # Answers that are sentences lose their full stop in the row.
+        return words.typeset(joint.join(labels.get(str(key), "").rstrip(".") for key in given), language)
     if isinstance(given, int | float):
         unit = _unit(question)
         return number_words(given, language) + (f"\u00a0{unit}" if unit else "")

@@ -36,7 +36,7 @@ def pdf(certificate: Certificate) -> bytes:
         "followed": say("qui a suivi le parcours"),
         "course": typeset(certificate.course),
         "span": _span(certificate),
-        "text": typeset(certificate.text),
+        "text": typeset(" ".join(certificate.text.split())),
         "issued": say("Délivrée le {date} par").format(
             date=words.dated(certificate.issued, certificate.language)
         ),
