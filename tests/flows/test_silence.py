@@ -164,4 +164,4 @@ async def test_a_lesson_that_an_outage_moved_brings_no_reminder_on_its_new_day(t
     await town.wake()
     await town.live("2027-03-27 00:00")
     assert await town.sent(alice, "lesson", "missed") == ["lesson a fri 2027-03-26 08:30"]
-    assert await town.states(alice, "missed") == ["a cancelled moved"]
+    assert await town.states(alice, "missed") == ["a cancelled rescheduled"]
