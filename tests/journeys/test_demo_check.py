@@ -30,7 +30,17 @@ async def test_the_bundled_course_arrives_whole_on_both_databases(database_url: 
     assert result["lessons_planned"] == result["lessons_received"] == 12
     assert result["duplicates"] == 0
     assert result["completed"] is True
-    assert result["people"][0]["state"] == "completed"
+    assert [each["completed"] for each in result["people"]] == [True, True, True]
+    assert [each["lessons"] for each in result["people"]] == [12, 6, 6]
+    files = {(each["who"], each["file"]) for each in result["artefacts"] if each["bytes"] > 5000}
+    assert files >= {
+        ("dirigeant", "rapport.pdf"),
+        ("dirigeant", "charte.pdf"),
+        ("dirigeant", "charte.docx"),
+        ("dirigeant", "attestation.pdf"),
+        ("colleague-1", "attestation.pdf"),
+        ("colleague-2", "attestation.pdf"),
+    }
 
 
 async def test_a_course_of_ones_own_through_ones_own_mailbox(tmp_path: Path) -> None:
