@@ -113,5 +113,5 @@ def _unit(question: grammar.DiagnosticQuestion | grammar.QuizQuestion) -> str:
 
 
 def number_words(value: float, language: str) -> str:
-    text = str(int(value)) if value == int(value) else str(value)
+    text = f"{value:.6f}".rstrip("0").rstrip(".")
     return text.replace(".", ",") if language == "fr" else text

@@ -234,7 +234,8 @@ class _Writer:
         if isinstance(given, bool):
             return self._words["yes" if given else "no"]
         if question.type == "choice":
-            return next((self.typeset(each.label) for each in question.choices if each.key == given), "")
+            labels = {each.key: self.typeset(each.label) for each in question.choices}
+            return labels.get(given, self._words["open"])
         return str(given)
 
     def _answer(self, question: grammar.CharterQuestion, given: Any) -> Passage:

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
+from engine.core import answers as answering
 from engine.core.course import conditions, grammar
 
 Answers = Mapping[str, Any]
 BEST = 3
 """How many priorities a report names."""
+_NOISE = 1e-9
+"""What floating point adds to a difference: 2.6 - 2.5 is a little more than 0.1."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def diagnose(
     total = _total(exact)
     # Conditions name the diagnostic by its own key; one that repeats another speaks of the first.
     named = {diagnostic.repeats or key: dict(answers)}
-    scored = {diagnostic.repeats or key: {**exact, "total": total}}
+    scored = {diagnostic.repeats or key: scores(diagnostic, answers)}
     facts = {"learner": learner, "answers": named, "score": scored}
 
     def holds(condition: str | None) -> bool:
@@ -63,7 +67,8 @@ def diagnose(
     )
 
 
-def _axes(diagnostic: grammar.Diagnostic, answers: Answers) -> dict[str, float]:
+def _axes(diagnostic: grammar.Diagnostic, answers: Answers) -> dict[str, Fraction]:
+    # Fractions: a half is rounded up and a level begins at its mark, whatever the thirds and sevenths.
     got = {axis.key: 0 for axis in diagnostic.axes}
     most = dict(got)
     for question in diagnostic.questions:
@@ -71,15 +76,15 @@ def _axes(diagnostic: grammar.Diagnostic, answers: Answers) -> dict[str, float]:
             points = {choice.key: choice.points for choice in question.choices}
             most[question.axis] += max(points.values())
             got[question.axis] += points.get(answers.get(question.key, ""), 0)
-    return {axis: 100 * got[axis] / most[axis] for axis in got}
+    return {axis: Fraction(100 * got[axis], most[axis]) for axis in got}
 
 
-def _total(axes: Mapping[str, float]) -> float:
-    return sum(axes.values()) / len(axes)
+def _total(axes: Mapping[str, Fraction]) -> Fraction:
+    return sum(axes.values(), Fraction()) / len(axes)
 
 
-def _whole(percent: float) -> int:
-    return int(percent + 0.5)
+def _whole(percent: Fraction) -> int:
+    return int(percent + Fraction(1, 2))
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def mark(quiz: grammar.Quiz, answers: Answers) -> tuple[Marked, ...]:
 
 
 def is_right(question: grammar.QuizQuestion, answer: Any) -> bool:
-    if answer is None:
+    if not answering.fits(question, answer):
         return False
     match question.type:
         case "single":
@@ -112,12 +117,12 @@ def is_right(question: grammar.QuizQuestion, answer: Any) -> bool:
         case "true_false":
             return bool(answer == question.answer)
         case "number":
-            return abs(float(answer) - float(question.answer or 0)) <= question.tolerance
+            return abs(float(answer) - float(question.answer or 0)) <= question.tolerance + _NOISE
     raise TypeError(f"no way to mark a question of type {question.type}")
 
 
 def percent_right(marked: Sequence[Marked]) -> int:
-    return _whole(100 * sum(each.right for each in marked) / len(marked))
+    return _whole(Fraction(100 * sum(each.right for each in marked), len(marked)))
 
 
 def scores(activity: grammar.Activity, answers: Answers) -> dict[str, float]:
@@ -125,7 +130,7 @@ def scores(activity: grammar.Activity, answers: Answers) -> dict[str, float]:
     match activity:
         case grammar.Diagnostic():
             exact = _axes(activity, answers)
-            return {**exact, "total": _total(exact)}
+            return {axis: float(percent) for axis, percent in {**exact, "total": _total(exact)}.items()}
         case grammar.Quiz():
             return {"total": float(percent_right(mark(activity, answers)))}
     return {}

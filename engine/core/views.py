@@ -397,6 +397,8 @@ class Played:
     """The question of a quiz that is asked once more now."""
     agreed_to: AgreedTo | None
     """Of an agreement: what it is about; None while nobody adopted it. Of an adopted charter: itself."""
+    again: Mapping[str, Any]
+    """What was answered since to questions that came back."""
     next_at: datetime | None
     """When the next lesson comes; None when there is none or when it is not known."""
     zone: str

@@ -47,6 +47,11 @@ class _Place:
     def about(self) -> dict[str, Any]:
         return known.about(self.enrolment, self.learner)
 
+    def read(self, step: str, typed: answering.Typed, before: Mapping[str, Any]) -> dict[str, Any]:
+        """The answers that one screen gives; `before`: those that it was drawn with."""
+        facts = charter.facts(self.key, before, self.about)
+        return answering.read(self.activity, step, typed, language=self.course.language, facts=facts)
+
 
 async def _place(
     session: AsyncSession, enrolment_id: int, key: str, *, now: datetime, lock: bool = False
@@ -106,6 +111,7 @@ async def _played(session: AsyncSession, place: _Place, last: Submission | None)
         earlier=await _earlier(session, enrolment.id, place.activity),
         comes_back=_comes_back(place),
         agreed_to=await _agreed_to(session, place, last),
+        again=_again(place, last),
         next_at=enrolment.due_at if waiting and enrolment.gate_since is None else None,
         zone=enrolment.zone,
     )
@@ -130,10 +136,19 @@ async def _agreed_to(session: AsyncSession, place: _Place, last: Submission | No
 
 
 def _shown(place: _Place, last: Submission | None) -> dict[str, Any]:
-    given = dict(last.answers) if last else {}
+    given = answering.fitting(place.activity, last.answers) if last else {}
     if isinstance(place.activity, grammar.Charter):
         return charter.proposed(place.activity, given, place.about)
     return given
+
+
+def _again(place: _Place, last: Submission | None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for each in place.rounds:
+        whole = each in place.whole
+        if last and last.handed_in_at and each.handed_in_at and not whole and each.round > last.round:
+            found |= answering.fitting(place.activity, each.answers)
+    return found
 
 
 def _attempts_left(place: _Place) -> int:
@@ -149,14 +164,17 @@ async def _earlier(
             rounds = await _rounds(session, enrolment_id, key)
             for each in reversed(rounds):
                 if each.handed_in_at:
-                    return views.Earlier(key, each.answers, each.handed_in_at)
+                    given = answering.fitting(activity, each.answers)
+                    return views.Earlier(key, given, each.handed_in_at)
     return None
 
 
 def _comes_back(place: _Place) -> str | None:
     if not isinstance(place.activity, grammar.Quiz):
         return None
-    attempts = [scoring.Attempt(each.answers, each.lessons) for each in place.rounds if each.handed_in_at]
+    # In the order of handing in: a question may come back while another attempt lies open.
+    handed_in = sorted((each.handed_in_at, each.round, each) for each in place.rounds if each.handed_in_at)
+    attempts = [scoring.Attempt(each.answers, each.lessons) for *_, each in handed_in]
     lessons = enrolments.lessons_came(place.course, place.enrolment)
     return scoring.comes_back(place.activity, attempts, lessons=lessons)
 
@@ -181,7 +199,7 @@ async def save(
     if draft is None and place.rounds:
         raise errors.Conflict(_OVER)
     before = dict(draft.answers) if draft else {}
-    given = answering.read(place.activity, step, typed, before)
+    given = place.read(step, typed, _shown(place, draft))
     if draft is None:
         draft = _round(place, 1, {}, now)
         session.add(draft)
@@ -213,8 +231,10 @@ async def again(session: AsyncSession, enrolment_id: int, key: str, *, now: date
     Raises `errors.NotAllowed`.
     """
     place = await _place(session, enrolment_id, key, now=now, lock=True)
-    if place.draft or not place.rounds:
+    if place.draft:
         return
+    if not place.rounds:
+        raise errors.NotAllowed("Rien n'a encore été remis.")
     number = place.rounds[-1].round + 1
     match place.activity:
         case grammar.Quiz() if _attempts_left(place) > 0:
@@ -240,11 +260,9 @@ async def hand_in(session: AsyncSession, enrolment_id: int, key: str, *, now: da
     if draft is None and place.rounds:
         return
     answers = _shown(place, draft)
-    # A charter may be adopted as proposed; the others begin with an answer.
-    begun = draft is not None or isinstance(place.activity, grammar.Charter)
     named = charter.facts(key, answers, place.about)
-    if missing := answering.missing(place.activity, answers, named) or (() if begun else ("",)):
-        raise errors.Invalid(dict.fromkeys(missing, "Il manque une réponse."))
+    if missing := answering.missing(place.activity, answers, named):
+        raise errors.Invalid(dict.fromkeys(missing, "Choisissez une réponse."))
     if draft is None:
         draft = _round(place, 1, answers, now)
         session.add(draft)
@@ -305,6 +323,7 @@ async def _open_gate(session: AsyncSession, place: _Place, now: datetime) -> Non
         own = enrolments.rules(course.rules, enrolment, place.learner.region)
         slot, position = enrolments.slot(enrolment), enrolments.position(enrolment)
         enrolments.settle(enrolment, progress.next_chance(course, position, slot, own, now=now))
+    enrolment.gate_since = None  # after the reckoning: it tells that the gate's own day is past
 
 
 async def answer_again(
@@ -323,7 +342,7 @@ async def answer_again(
     place = await _place(session, enrolment_id, key, now=now, lock=True)
     if _comes_back(place) != question:
         raise errors.Conflict("Cette question a déjà reçu sa réponse.")
-    given = answering.read(place.activity, question, typed, {})
+    given = place.read(question, typed, {})
     row = _round(place, place.rounds[-1].round + 1, given, now)
     row.handed_in_at, row.lessons = now, enrolments.lessons_came(place.course, place.enrolment)
     session.add(row)
@@ -339,7 +358,8 @@ async def handed(session: AsyncSession, enrolment: Enrolment, occasion: str) -> 
     for each in await _rounds(session, enrolment.id, key):
         if activity and each.handed_in_at and str(each.round) == number:
             earlier = await _earlier(session, enrolment.id, activity)
-            return views.Handed(key, each.answers, each.handed_in_at, earlier)
+            given = answering.fitting(activity, each.answers)
+            return views.Handed(key, given, each.handed_in_at, earlier)
     return None
 
 

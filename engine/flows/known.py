@@ -24,7 +24,7 @@ async def of_all(session: AsyncSession, rows: Sequence[Enrolment]) -> dict[int, 
     for submission in await session.scalars(
         select(Submission)
         .where(Submission.enrolment_id.in_([row.id for row in rows]), Submission.handed_in_at.is_not(None))
-        .order_by(Submission.round)
+        .order_by(Submission.handed_in_at, Submission.round)
     ):
         handed_in[submission.enrolment_id].append(submission)
     return {row.id: _facts(row, learners[row.learner_id], handed_in[row.id]) for row in rows}

@@ -1,5 +1,6 @@
 """The pages of an activity: question by question, saved at each answer, until it is handed in."""
 
+from dataclasses import replace
 from typing import assert_never
 
 from starlette.requests import Request
@@ -21,8 +22,10 @@ async def show(request: Request) -> Response:
     enrolment, key = site.read(request, To.ACTIVITY)
     async with house.db.reading() as session:
         played = await activities.open(session, int(enrolment), key, now=house.clock.now())
-    if played.touched and not device.knows(request, enrolment):
+    if played.touched and not device.knows(request, enrolment, key):
         return personal(request, played)
+    if played.earlier and not device.knows(request, enrolment, played.earlier.key):
+        played = replace(played, earlier=None)  # whoever begins the second time may be somebody else
     return _render(request, _page(request, played, enrolment), played)
 
 
@@ -41,15 +44,15 @@ def _page(request: Request, played: views.Played, enrolment: str) -> pages.Conte
     """What there is to see: the question that is asked for, everything at a glance, or the result."""
     step, my_url = request.query_params.get("q", ""), site.path(request, To.MY, enrolment)
     if played.comes_back and step in ("", played.comes_back):
-        return contexts.Question(played, screens.screen(played, played.comes_back), my_url, again=True)
+        forgotten = replace(played, answers={})  # what was wrong the last time is not proposed anew
+        return _question(request, forgotten, played.comes_back, my_url, again=True)
     if isinstance(played.activity, grammar.Agreement):
         return contexts.Agreement(played, my_url)
     if played.handed_in_at is not None:
-        return _result(request, played, my_url)
-    steps = answering.steps(played.activity)
+        return _result(played, step, my_url)
     match played.activity:
         case grammar.Checkin() | grammar.Poll():
-            return _question(request, played, steps[0], my_url)
+            return _question(request, played, "", my_url)
         case grammar.Diagnostic() | grammar.Quiz() | grammar.Charter():
             if step == _ALL or not step:
                 return _overview(played, my_url, at_end=step == _ALL)
@@ -57,11 +60,12 @@ def _page(request: Request, played: views.Played, enrolment: str) -> pages.Conte
     assert_never(played.activity)
 
 
-def _question(request: Request, played: views.Played, step: str, my_url: str) -> contexts.Question:
+def _question(
+    request: Request, played: views.Played, step: str, my_url: str, *, again: bool = False
+) -> contexts.Question:
     chosen = request.query_params.get("a", "")
-    return contexts.Question(
-        played, screens.screen(played, step, chosen=chosen), my_url, charter=_written(played)
-    )
+    found = screens.screen(played, step, chosen=chosen)
+    return contexts.Question(played, found, my_url, again=again, charter=_written(played))
 
 
 def _written(played: views.Played) -> charter.Written | None:
@@ -73,6 +77,12 @@ def _written(played: views.Played) -> charter.Written | None:
 def _overview(
     played: views.Played, my_url: str, *, at_end: bool, missing: tuple[str, ...] = ()
 ) -> contexts.Overview:
+    if isinstance(played.activity, grammar.Charter):  # its lines are its sections
+        missing = tuple(
+            each.key
+            for each in played.activity.sections
+            if {*missing} & {question.key for question in each.questions}
+        )
     return contexts.Overview(
         played,
         screens.lines(played),
@@ -91,7 +101,17 @@ def _open_steps(played: views.Played) -> tuple[str, ...]:
     return answering.missing(played.activity, played.answers, {})
 
 
-def _result(request: Request, played: views.Played, my_url: str) -> pages.Context:
+def _marked(each: scoring.Marked, language: str) -> contexts.MarkedLine:
+    return contexts.MarkedLine(
+        each.question,
+        asking.answer_words(each.question, each.answer, language),
+        screens.right_words(each.question, language),
+        screens.feedback(each, language),
+        each.right,
+    )
+
+
+def _result(played: views.Played, step: str, my_url: str) -> pages.Context:
     match played.activity:
         case grammar.Diagnostic() as diagnostic:
             earlier = played.earlier
@@ -104,21 +124,10 @@ def _result(request: Request, played: views.Played, my_url: str) -> pages.Contex
             )
         case grammar.Quiz() as quiz:
             marked = scoring.mark(quiz, played.answers)
-            return contexts.Marked(
-                played,
-                [
-                    contexts.MarkedLine(
-                        each.question,
-                        asking.answer_words(each.question, each.answer, played.language),
-                        screens.right_words(each.question, played.language),
-                        screens.feedback(each, played.language),
-                        each.right,
-                    )
-                    for each in marked
-                ],
-                scoring.percent_right(marked),
-                my_url,
-            )
+            lines = [_marked(each, played.language) for each in marked]
+            since = [each for each in scoring.mark(quiz, played.again) if each.question.key == step]
+            again = next((_marked(each, played.language) for each in since if each.answer is not None), None)
+            return contexts.Marked(played, lines, scoring.percent_right(marked), my_url, again)
         case grammar.Charter() | grammar.Checkin() | grammar.Poll() | grammar.Agreement():
             return contexts.Thanks(played, my_url, charter=_written(played))
     assert_never(played.activity)
@@ -133,7 +142,7 @@ async def act(request: Request) -> Response:
     ids, now = (int(enrolment), key), house.clock.now()
     async with house.db.transaction() as session:
         played = await activities.open(session, *ids, now=now)
-        if played.touched and not device.knows(request, enrolment):
+        if played.touched and not device.knows(request, enrolment, key):
             return personal(request, played, status=403)
         try:
             match go:
@@ -147,13 +156,14 @@ async def act(request: Request) -> Response:
                     await activities.save(session, *ids, step, typed, now=now, ready=go != "save")
         except errors.Invalid as invalid:
             return _returned(request, played, enrolment, step, go, typed, invalid)
-        except errors.Conflict:
-            pass  # handed in already, in another tab: its page says so
+        except errors.Conflict:  # handed in already, in another tab: its page says so
+            return Response(status_code=409) if go == "save" else _onward(request, played, step, go)
         # Only the script shows what it just saved; a button leads on to a page of its own.
         saved = await activities.open(session, *ids, now=now) if go == "save" else None
     house.wake()
     response = _saved(request, saved) if saved else _onward(request, played, step, go)
-    device.remember(request, response, enrolment)
+    known = (enrolment,) if device.knows(request, enrolment) else (enrolment, key)
+    device.remember(request, response, *known)
     return response
 
 
@@ -169,7 +179,7 @@ def _onward(request: Request, played: views.Played, step: str, go: str) -> Respo
     where = request.url.path
     if go == "next" and len(answering.steps(played.activity)) > 1:
         where += f"?q={screens.screen(played, step).following or _ALL}"
-    elif go == "again" and step:
+    elif go in ("again", "answer_again") and step:
         where += f"?q={step}"
     return RedirectResponse(pages.stay(request, where), status_code=303)
 
@@ -187,7 +197,7 @@ def _returned(
     my_url = site.path(request, To.MY, enrolment)
     if isinstance(played.activity, grammar.Agreement):
         page: pages.Context = contexts.Agreement(played, my_url)
-    elif go == "hand_in":
+    elif go == "hand_in" and not isinstance(played.activity, grammar.Checkin | grammar.Poll):
         page = _overview(played, my_url, at_end=True, missing=tuple(invalid.problems))
     else:
         found = screens.screen(played, step, typed=typed, problems=invalid.problems)

@@ -159,6 +159,8 @@ class Marked:
     lines: Sequence[MarkedLine]
     percent: int
     my_url: str
+    again: MarkedLine | None = None
+    """The question that had come back, just answered once more."""
 
 
 @dataclass(frozen=True)

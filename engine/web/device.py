@@ -1,7 +1,8 @@
 """Whose answers a browser may see: a lesson that is forwarded carries the same links.
 
-The browser that confirmed, or gave the first answer, carries a signed cookie for that enrolment; another one
-is shown no answers, and can have a link mailed to the learner's address.
+The browser that confirmed, or came by a link mailed for this, carries a signed cookie for the enrolment; the
+one that gave the first answer to an activity, a cookie for that activity alone. Another one is shown no
+answers, and can have a link mailed to the learner's address.
 """
 
 from starlette.requests import Request
@@ -15,25 +16,28 @@ _KEPT = 180 * 24 * 3600
 _PURPOSE = "device"
 
 
-def _name(enrolment: str) -> str:
-    return f"parcours-{enrolment}"
+def knows(request: Request, enrolment: str, key: str = "") -> bool:
+    """Whether this browser is the learner's; with `key`, whether it is for that activity at least."""
+    return _carries(request, enrolment) or (key != "" and _carries(request, enrolment, key))
 
 
-def knows(request: Request, enrolment: str) -> bool:
-    """Whether this browser is the learner's."""
+def _carries(request: Request, *parts: str) -> bool:
     try:
-        parts = site.of(request).links.read(_PURPOSE, request.cookies.get(_name(enrolment), ""))
+        return site.of(request).links.read(_PURPOSE, request.cookies.get(_name(parts), "")) == parts
     except errors.BadLink:
         return False
-    return parts == (enrolment,)
 
 
-def remember(request: Request, response: Response, enrolment: str) -> None:
-    """From now on this browser is the learner's."""
+def _name(parts: tuple[str, ...]) -> str:
+    return "-".join(("parcours", *parts))
+
+
+def remember(request: Request, response: Response, *parts: str) -> None:
+    """From now on this browser is the learner's; `parts`: the enrolment, or with it one activity alone."""
     house = site.of(request)
     response.set_cookie(
-        _name(enrolment),
-        house.links.token(_PURPOSE, enrolment),
+        _name(parts),
+        house.links.token(_PURPOSE, *parts),
         max_age=_KEPT,
         secure=house.links.base_url.startswith("https:"),
         httponly=True,

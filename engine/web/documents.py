@@ -7,6 +7,7 @@ import asyncio
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 
@@ -134,11 +135,13 @@ async def _report(request: Request) -> reports_drawn.Report | Response:
     enrolment, key = site.read(request, To.ACTIVITY)
     now = house.clock.now()
     async with house.db.reading() as session:
-        if not device.knows(request, enrolment):
-            return _stranger(
-                request, await activities.open(session, int(enrolment), key, now=now), status=403
-            )
-        return await documents.report(session, int(enrolment), key, now=now)
+        played = await activities.open(session, int(enrolment), key, now=now)
+        if not device.knows(request, enrolment, key):
+            return _stranger(request, played, status=403)
+        report = await documents.report(session, int(enrolment), key, now=now)
+        if played.earlier and not device.knows(request, enrolment, played.earlier.key):
+            return replace(report, earlier=None)  # as the page does
+        return report
 
 
 async def charter_pdf(request: Request) -> Response:
@@ -154,7 +157,7 @@ async def _charter(request: Request, draw: Callable[..., bytes], suffix: str, me
     enrolment, key = site.read(request, To.ACTIVITY)
     now = house.clock.now()
     async with house.db.reading() as session:
-        if not device.knows(request, enrolment):
+        if not device.knows(request, enrolment, key):
             return _stranger(
                 request, await activities.open(session, int(enrolment), key, now=now), status=403
             )

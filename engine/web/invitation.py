@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from engine.core import errors, team, views
 from engine.flows import seats, signup
-from engine.web import contexts, forms, pages, public, site
+from engine.web import contexts, device, forms, pages, public, site
 from engine.web.site import To
 
 
@@ -61,7 +61,10 @@ async def accept(request: Request) -> Response:
     my_url = site.path(request, To.MY, confirmed.enrolment_id)
     if found.follows or found.joined:  # the course is under way: nothing to say of a first lesson
         return RedirectResponse(pages.stay(request, my_url), status_code=303)
-    return pages.render(request, contexts.Confirmed(confirmed, my_url), language=confirmed.language)
+    page = contexts.Confirmed(confirmed, my_url)
+    response = pages.render(request, page, language=confirmed.language)
+    device.remember(request, response, str(confirmed.enrolment_id))
+    return response
 
 
 async def decline(request: Request) -> Response:

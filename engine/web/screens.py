@@ -1,6 +1,6 @@
 """The screens of an activity, one question or one section each, as the fields that templates draw."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2s
 from typing import Any
@@ -149,7 +149,9 @@ class _Drawing:
         typed: answering.Typed | None,
         problems: Mapping[str, str],
     ) -> None:
-        self._played, self._chosen, self._typed, self._problems = played, chosen, typed, problems
+        self._played, self._typed, self._problems = played, typed, problems
+        # A link names an answer to one question; a charter's screens have several.
+        self._chosen = "" if isinstance(played.activity, grammar.Charter) else chosen
         self._answers, self._language = played.answers, played.language
         self._say = words.gettext(played.language)
 
@@ -171,37 +173,28 @@ class _Drawing:
             case grammar.Charter() as found:
                 section = next(each for each in found.sections if each.key == step)
                 title, intro = self._typeset(section.title), self._typeset(section.intro)
-                return title, intro, "", [self._charter(question) for question in self._asked(section, found)]
+                facts = charter.facts(self._played.key, self._answers, self._played.about)
+                asked = answering.on_screen(section, facts)
+                return title, intro, "", [self._charter(question) for question in asked]
         raise errors.NotFound("Cette activité n'a pas de questions.")
-
-    def _asked(
-        self, section: grammar.CharterSection, found: grammar.Charter
-    ) -> Iterator[grammar.CharterQuestion]:
-        facts = charter.facts(self._played.key, self._answers, self._played.about)
-        own = {question.key for question in section.questions}
-        for question in section.questions:
-            # What depends on an answer of this very screen is always drawn: the answer may change here.
-            near = question.when and any(f".{key}" in question.when for key in own)
-            if near or answering.asked(question.when, facts):
-                yield question
 
     def _field(self, name: str, type_: str, label: str, **more: Any) -> Field:
         return Field(name, type_, self._typeset(label), problem=self._problems.get(name, ""), **more)
 
     def _value(self, name: str, kept: str) -> str:
         """What was typed and came back; else what is kept."""
-        return answering.first(self._typed, name) if self._typed is not None else kept
+        return answering.clean(answering.first(self._typed, name)) if self._typed is not None else kept
 
-    def _chosen_of(self, name: str, kept: object) -> str:
+    def _chosen_of(self, name: str, offered: Collection[str], kept: object) -> str:
         """The key that is chosen: by the form that came back, by the link, or kept."""
         if self._typed is not None:
             return answering.first(self._typed, name)
-        return self._chosen or (str(kept) if kept is not None else "")
+        return self._chosen if self._chosen in offered else str(kept)
 
     def _radio(
         self, name: str, label: str, pairs: Sequence[tuple[str, str]], kept: object, **more: Any
     ) -> Field:
-        chosen = self._chosen_of(name, kept)
+        chosen = self._chosen_of(name, [key for key, _ in pairs], kept)
         options = [Option(key, text, key == chosen) for key, text in pairs]
         return self._field(name, "radio", label, options=options, **more)
 
@@ -304,9 +297,8 @@ class _Drawing:
 
     def _table(self, question: grammar.CharterQuestion, kept: Sequence[Sequence[str]], hint: str) -> Field:
         labels = [self._typeset(column.label) for column in question.columns]
-        count = min(len(kept) + SPARE_ROWS, answering.MOST_ROWS)
         rows = []
-        for index in range(count):
+        for index in range(self._row_count(question, len(kept))):
             cells = []
             for place, column in enumerate(question.columns):
                 name = f"{question.key}-{index}-{column.key}"
@@ -315,6 +307,15 @@ class _Drawing:
                 cells.append(Cell(name, label, self._value(name, value)))
             rows.append((str(index + 1), cells))
         return self._field(question.key, "table", question.prompt, hint=hint, columns=labels, rows=rows)
+
+    def _row_count(self, question: grammar.CharterQuestion, kept: int) -> int:
+        """Some empty rows beneath what is kept, and every row that was typed."""
+        typed = [
+            index
+            for index in range(answering.MOST_ROWS)
+            if any(self._value(f"{question.key}-{index}-{column.key}", "") for column in question.columns)
+        ]
+        return min(max([kept + SPARE_ROWS, *(index + 1 for index in typed)]), answering.MOST_ROWS)
 
     def _matrix(self, question: grammar.CharterQuestion, kept: Mapping[str, str], hint: str) -> Field:
         facts = charter.facts(self._played.key, self._answers, self._played.about)

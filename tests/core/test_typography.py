@@ -21,6 +21,7 @@ from engine.core.typography import NARROW, WIDE, french
         ("«mot»", f"«{NARROW}mot{NARROW}»"),
         ("« Vu ! »", f"«{NARROW}Vu{NARROW}!{NARROW}»"),
         ("26 % et 26%", f"26{WIDE}% et 26{WIDE}%"),
+        ("{percent} % en {n} min", f"{{percent}}{WIDE}% en {{n}}{WIDE}min"),
         ("12 345 678 €", f"12{NARROW}345{NARROW}678{WIDE}€"),
         ("à 8 h", f"à 8{WIDE}h"),
         ("n° 3, art. 12", f"n°{WIDE}3, art.{WIDE}12"),

@@ -35,7 +35,8 @@ async def team(town: Town, monkeypatch: pytest.MonkeyPatch) -> Team:
 
 async def adopt(town: Town, enrolment: int, referent: str) -> None:
     async with town.db.transaction() as session:
-        await activities.again(session, enrolment, "charte", now=town.now)
+        if (await activities.open(session, enrolment, "charte", now=town.now)).handed_in_at:
+            await activities.again(session, enrolment, "charte", now=town.now)
         typed = {"referent": [referent]}
         await activities.save(session, enrolment, "charte", "qui", typed, now=town.now)
         await activities.hand_in(session, enrolment, "charte", now=town.now)

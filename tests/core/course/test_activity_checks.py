@@ -84,6 +84,13 @@ MISTAKES = {
     "levels out of order": (DIAGNOSTIC, "at: 50", "at: 0", "levels:", "désordre"),
     "no level at 0": (DIAGNOSTIC, "at: 0", "at: 10", "levels:", "désordre"),
     "alert about nothing": (DIAGNOSTIC, "essai.robot", "essai.chat", "when: answers", "essai.chat"),
+    "alert about another activity": (DIAGNOSTIC, "essai.robot ==", "point.done ==", "when: answers",
+                                     "d'une autre activité"),
+    "question called step": (DIAGNOSTIC, "key: matin", "key: step", "key: step", "nom réservé"),
+    "quiz question called go": (QUIZ, "key: vrai", "key: go", "key: go", "nom réservé"),
+    "charter question called go": (CHARTER, "key: outils", "key: go", "key: go", "nom réservé"),
+    "charter about another activity": (CHARTER, "answers.essai.robot", "answers.point.done", "point.done",
+                                       "d'une autre activité"),
     "mark out of range": (DIAGNOSTIC, "gain: 3", "gain: 4", "gain: 4", "trop grand"),
     "lesson unknown": (DIAGNOSTIC, "lesson: tenir", "lesson: nuit", "lesson: nuit", "« nuit » inconnue"),
     "no levels": (DIAGNOSTIC, DIAGNOSTIC[DIAGNOSTIC.index("levels") :], "", "kind:", "« repeats »"),
@@ -132,3 +139,16 @@ def test_a_diagnostic_taken_again_has_the_first_ones_questions() -> None:
 def test_what_is_repeated_must_be_a_diagnostic() -> None:
     problems = told("kind: diagnostic\ntitle: Encore\nrepeats: ailleurs\n")
     assert [(problem.line, problem.cause) for problem in problems] == [(3, "diagnostic « ailleurs » inconnu")]
+
+
+@pytest.mark.parametrize("named", ["encore", "essai"])
+def test_what_repeats_another_is_not_repeated_again(named: str) -> None:
+    """It would have no questions: the lesson that asks for it could not be made."""
+    files = mini() | {
+        "activities/depart.yaml": DIAGNOSTIC.replace("answers.essai", "answers.depart").encode(),
+        "activities/encore.yaml": b"kind: diagnostic\ntitle: Encore\nrepeats: depart\n",
+        "activities/essai.yaml": f"kind: diagnostic\ntitle: Trois\nrepeats: {named}\n".encode(),
+    }
+    (problem,) = reading.read(files, slug=SLUG).problems
+    assert (problem.path, problem.line) == ("activities/essai.yaml", 3)
+    assert "en répète déjà un autre" in problem.cause

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from engine.core.course import grammar, markup
+from engine.core.course import conditions, grammar, markup
 from engine.core.course.checks.written import Written, condition, known
 from engine.core.course.model import Activity
 from engine.core.course.yamlfile import Problem
 
 _At = tuple[str | int, ...]
+_OWN = "demandez-le aussi dans cette activité, ou mettez la condition dans une leçon"
+RESERVED = ("step", "go")
+"""Fields that every form of an activity has beside its questions."""
 
 
 class _File:
@@ -23,9 +26,15 @@ class _File:
         return Problem(self.path, self.written.line(self.path, *at), cause, cure)
 
     def condition(self, text: str | None, *at: str | int) -> Iterator[Problem]:
-        if text:
-            line = self.written.line(self.path, *at)
-            yield from condition(text, self.activities, self.written, self.path, line)
+        """One that asks the learner and this activity; the answers to others are not at hand here."""
+        if not text:
+            return
+        line = self.written.line(self.path, *at)
+        found = list(condition(text, self.activities, self.written, self.path, line))
+        yield from found
+        for name in () if found else sorted(conditions.names(text)):
+            if not name.startswith(("learner.", f"answers.{self.key}.", f"score.{self.key}.")):
+                yield self.problem(at, f"la condition nomme « {name} », d'une autre activité", _OWN)
 
     def other(self, key: str | None, kind: type[Activity], what: str, *at: str | int) -> Iterator[Problem]:
         """`key` must name an activity of that kind."""
@@ -35,6 +44,16 @@ class _File:
             return  # it has problems of its own
         names = [each for each, activity in self.activities.items() if isinstance(activity, kind)]
         yield self.problem(at, f"{what} « {key} » inconnu", known(f"{what}s", names))
+
+    def questions(self, keys: Sequence[str]) -> Iterator[Problem]:
+        """The keys of questions, which are fields of a page's form."""
+        yield from self.once("question", keys, "questions")
+        for index, key in enumerate(keys):
+            if key in RESERVED:
+                yield self.reserved(key, "questions", index)
+
+    def reserved(self, key: str, *at: str | int) -> Problem:
+        return self.problem((*at, "key"), f"question « {key} », un nom réservé", "donnez-lui une autre clé")
 
     def once(self, what: str, keys: Iterable[str], *at: str | int) -> Iterator[Problem]:
         seen = set[str]()
@@ -55,6 +74,10 @@ def problems(
             yield from _diagnostic(activity, file)
         case grammar.Diagnostic():
             yield from file.other(activity.repeats, grammar.Diagnostic, "diagnostic", "repeats")
+            first = activities.get(activity.repeats or "")
+            if isinstance(first, grammar.Diagnostic) and first.repeats is not None:
+                cause = f"« {activity.repeats} » en répète déjà un autre"
+                yield file.problem(("repeats",), cause, "nommez le diagnostic qui a les questions")
         case grammar.Quiz():
             yield from _quiz(activity, file)
         case grammar.Poll():
@@ -69,7 +92,7 @@ def _diagnostic(activity: grammar.Diagnostic, file: _File) -> Iterator[Problem]:
     if "total" in axes:
         cause = "axe « total », le nom du score entier"
         yield file.problem(("axes", axes.index("total")), cause, "donnez-lui un autre nom")
-    yield from file.once("question", (each.key for each in activity.questions), "questions")
+    yield from file.questions([each.key for each in activity.questions])
     for index, question in enumerate(activity.questions):
         at = ("questions", index)
         keys = [choice.key for choice in question.choices]
@@ -105,7 +128,7 @@ def _diagnostic(activity: grammar.Diagnostic, file: _File) -> Iterator[Problem]:
 
 
 def _quiz(activity: grammar.Quiz, file: _File) -> Iterator[Problem]:
-    yield from file.once("question", (each.key for each in activity.questions), "questions")
+    yield from file.questions([each.key for each in activity.questions])
     for index, question in enumerate(activity.questions):
         yield from file.once(
             "réponse", (each.key for each in question.choices), "questions", index, "choices"
@@ -151,6 +174,8 @@ def _charter(activity: grammar.Charter, file: _File) -> Iterator[Problem]:
             if question.key in seen:
                 cause = f"question « {question.key} » écrite deux fois"
                 yield file.problem((*at, "key"), cause, "donnez-lui une autre clé")
+            if question.key in RESERVED:
+                yield file.reserved(question.key, *at)
             seen.add(question.key)
             yield from file.condition(question.when, *at, "when")
             yield from _charter_question(question, file, at)
