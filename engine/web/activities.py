@@ -22,17 +22,29 @@ async def show(request: Request) -> Response:
     enrolment, key = site.read(request, To.ACTIVITY)
     async with house.db.reading() as session:
         played = await activities.open(session, int(enrolment), key, now=house.clock.now())
-    if played.touched and not device.knows(request, enrolment, key):
+    if _private(played) and not device.knows(request, enrolment, key):
         return personal(request, played)
     if played.earlier and not device.knows(request, enrolment, played.earlier.key):
         played = replace(played, earlier=None)  # whoever begins the second time may be somebody else
     return _render(request, _page(request, played, enrolment), played)
 
 
+def _private(played: views.Played) -> bool:
+    """Whether the page shows what is not for everybody who was forwarded the link."""
+    charter_of_a_company = isinstance(played.activity, grammar.Agreement) and played.agreed_to is not None
+    return played.touched or charter_of_a_company
+
+
 def personal(request: Request, played: views.Played, *, status: int = 200, asked: bool = False) -> Response:
     """The page for a browser that is not the learner's."""
-    entry_url = f"/a/{request.path_params['token']}/entry"
-    page = contexts.Personal(played.activity.title, played.slug, played.language, entry_url, asked=asked)
+    page = contexts.Personal(
+        played.activity.title,
+        played.slug,
+        played.language,
+        entry_url=f"/a/{request.path_params['token']}/entry",
+        documents=isinstance(played.activity, grammar.Agreement),
+        asked=asked,
+    )
     return _render(request, page, played, status=status)
 
 
@@ -142,7 +154,7 @@ async def act(request: Request) -> Response:
     ids, now = (int(enrolment), key), house.clock.now()
     async with house.db.transaction() as session:
         played = await activities.open(session, *ids, now=now)
-        if played.touched and not device.knows(request, enrolment, key):
+        if _private(played) and not device.knows(request, enrolment, key):
             return personal(request, played, status=403)
         try:
             match go:

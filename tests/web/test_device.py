@@ -71,6 +71,19 @@ async def test_a_colleague_sees_no_answer(alice: Player, phone: Player) -> None:
             assert f'href="/c/{every.SLUG}' in page, "he may have the course in his own name"
 
 
+async def test_a_forwarded_agreement_shows_no_charter(alice: Player, phone: Player) -> None:
+    """The agreement itself was not answered: what it shows is the company's."""
+    await alice.send("regles", "qui", entreprise="Atelier", decideur=SECRET, robot="false")
+    await alice.send("regles", "suite", relus=["pages"], mois="12")
+    await alice.send("regles", go="hand_in")
+    assert SECRET in await alice.page("accord")
+    page = await phone.page("accord")
+    assert SECRET not in page
+    assert "Ces documents sont personnels" in page
+    await phone.send("accord", go="hand_in", expected=403)
+    assert await alice.rounds("accord") == []
+
+
 async def test_a_colleague_changes_nothing(alice: Player, phone: Player) -> None:
     await alice.send("point", status="later", text=SECRET)
     await alice.send("regles", "qui", decideur="Alice")
