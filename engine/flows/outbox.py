@@ -225,7 +225,10 @@ def _in_place() -> Any:
 
 
 def _still_missed() -> Any:
-    """The lesson came, and its activity is not handed in."""
+    """The lesson came, its activity is not handed in, nor anything else since.
+
+    Who answered something needs no reminder.
+    """
     lesson = aliased(Delivery)
     came = exists(
         select(lesson.id)
@@ -237,16 +240,16 @@ def _still_missed() -> Any:
         )
         .correlate(Delivery)
     )
-    handed_in = exists(
+    answered = exists(
         select(Submission.id)
         .where(
             Submission.enrolment_id == Delivery.enrolment_id,
-            Submission.activity == Delivery.occasion,
             Submission.handed_in_at.is_not(None),
+            or_(Submission.activity == Delivery.occasion, Submission.handed_in_at >= Delivery.created_at),
         )
         .correlate(Delivery)
     )
-    return and_(came, ~handed_in)
+    return and_(came, ~answered)
 
 
 async def keep(session: AsyncSession, *, worker: str, now: datetime) -> None:

@@ -107,6 +107,14 @@ async def test_what_is_handed_in_is_not_reminded_of(town: Town) -> None:
     assert await town.states(alice, "missed") == ["a cancelled overtaken", "b sent"]
 
 
+async def test_who_answered_something_else_since_is_left_alone(town: Town) -> None:
+    alice = await begun(town)
+    await town.live("2027-03-24 12:00")
+    await town.check_in(alice, key="point-b")  # of a lesson to come
+    await town.live("2027-03-27 00:00")
+    assert await town.states(alice, "missed") == ["a cancelled overtaken"]
+
+
 async def test_a_draft_is_still_reminded_of(town: Town) -> None:
     alice = await begun(town)
     await town.live("2027-03-24 12:00")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FrameLocator, Page, expect
 
 from tests.journeys.service import Service
 
@@ -49,6 +49,18 @@ async def _follow(page: Page, label: str) -> Page:
     return await opened.value
 
 
+async def _next_lesson(page: Page, url: str, number: int) -> FrameLocator:
+    """Press the clock's button until lesson `number` came; a reminder may come before it."""
+    frame = page.frame_locator("iframe")
+    for _ in range(3):
+        await page.goto(f"{url}/demo")
+        await page.get_by_role("button", name="prochaine leçon").click()
+        await _newest_mail(page, url)
+        if f"Leçon {number} sur {LESSONS}" in await frame.locator("body").inner_text():
+            return frame
+    raise AssertionError(f"lesson {number} did not come")
+
+
 async def test_a_course_is_lived_in_a_browser(demo: str, browser: Browser) -> None:
     context = await browser.new_context(viewport=PHONE, locale="fr-FR", timezone_id="Europe/Paris")  # type: ignore[arg-type]  # a plain dict will do
     page = await context.new_page()
@@ -61,11 +73,9 @@ async def test_a_course_is_lived_in_a_browser(demo: str, browser: Browser) -> No
     await confirm.close()
 
     for number in range(1, LESSONS + 1):
-        await page.goto(f"{demo}/demo")
-        await page.get_by_role("button", name="prochaine leçon").click()
-        await _newest_mail(page, demo)
-        frame = page.frame_locator("iframe")
-        await expect(frame.locator("body")).to_contain_text(f"Leçon {number} sur {LESSONS}")
+        frame = await _next_lesson(page, demo, number)
+        if not await frame.get_by_role("link", name="C’est fait").count():
+            continue  # this one asks for more: see test_keyboard
         done = await _follow(page, "C’est fait")
         await done.get_by_role("button", name="Enregistrer").click()  # the mail's link chose the answer
         await expect(done.locator("body")).to_contain_text("Bravo")
