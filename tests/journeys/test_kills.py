@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -11,22 +12,35 @@ from sqlalchemy import select
 
 from engine.core import delivery
 from engine.demo import pages
-from engine.tables import Delivery, db
+from engine.flows import catalog
+from engine.tables import Delivery, db, schema
+from tests import people
 from tests.journeys.service import CountingMailbox, Service, service
 
 KILLS = 20
 PEOPLE = [f"learner{number}@example.org" for number in range(12)]
 LESSONS = 12
+# Nothing to answer: who is silent for three lessons would be asked, and paused.
+FILES = people.course(asked={}, **{f"l{number:02}": "" for number in range(1, LESSONS + 1)})
+
+
+async def _publish(url: str) -> None:
+    found = db.Database(url)
+    await schema.upgrade(found)
+    async with found.transaction() as session:
+        now = datetime.now(UTC)
+        await catalog.publish(session, FILES, slug=people.SLUG, house=people.DRESS, now=now)
+    await found.close()
 
 
 async def _enrol(url: str, box: CountingMailbox) -> None:
     """Everybody signs up and confirms, over HTTP and by the links in the mails."""
     async with httpx.AsyncClient(base_url=url, timeout=30) as http:
-        form = pages.form((await http.get("/c/ia-pme")).text)
+        form = pages.form((await http.get(f"/c/{people.SLUG}")).text)
         await asyncio.sleep(2.2)  # the form's trap for robots
         for address in PEOPLE:
             typed = {"first_name": "Alice", "address": address, "consent": "yes", "sure": "yes"}
-            answer = await http.post("/c/ia-pme", data=form.values | typed)
+            answer = await http.post(f"/c/{people.SLUG}", data=form.values | typed)
             assert answer.status_code == 200, answer.text
         for address in PEOPLE:
             mail = await box.wait_for(lambda mail, to=address: mail.recipient == to, seconds=30)  # type: ignore[misc]  # mypy cannot see a lambda's default
@@ -55,6 +69,7 @@ async def test_twenty_kills_lose_nothing(database_url: str, tmp_path: Path, seed
     print(f"KILL_SEED={seed}")  # noqa: T201  # to live the same again
     chance = random.Random(seed)
     allowed = 0
+    await _publish(database_url)
     async with service(database_url, tmp_path / "log", seconds=0.03) as (running, box):
         await _enrol(running.url, box)
         stop = asyncio.Event()
