@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from engine.core import answers as answering
 from engine.core import charter
 from engine.core.course import grammar
 from engine.flows import enrolments, known
@@ -58,7 +59,8 @@ async def adopted(session: AsyncSession, round_: Submission) -> charter.Written 
         return None
     learner = await enrolments.learner_of(session, enrolment)
     about = known.about(enrolment, learner)
-    written = charter.write(activity, round_.activity, round_.answers, about, language=course.language)
+    answers = answering.fitting(activity, round_.answers)  # its author may have changed it since
+    written = charter.write(activity, round_.activity, answers, about, language=course.language)
     return replace(
         written,
         version=round_.round,

@@ -172,7 +172,8 @@ async def act(request: Request) -> Response:
             return Response(status_code=409) if go == "save" else _onward(request, played, step, go)
         # Only the script shows what it just saved; a button leads on to a page of its own.
         saved = await activities.open(session, *ids, now=now) if go == "save" else None
-    house.wake()
+    if go == "hand_in":  # its result may be owed at once; whatever else an answer opens waits for a slot
+        house.wake()
     response = _saved(request, saved) if saved else _onward(request, played, step, go)
     known = (enrolment,) if device.knows(request, enrolment) else (enrolment, key)
     device.remember(request, response, *known)

@@ -118,6 +118,21 @@ async def test_two_tabs_each_keep_what_was_answered_there(town: Town) -> None:
     assert row.answers == BILAN
 
 
+async def test_what_another_tab_saved_meanwhile_is_not_lost(town: Town) -> None:
+    """A posted page is looked up and saved in one transaction: what was looked up may be old by then."""
+    alice = await begun(town)
+    await save(town, alice, "bilan", "liste", liste="aucune")
+
+    async def post(step: str, given: str) -> None:
+        async with town.db.transaction() as session:
+            await activities.open(session, alice, "bilan", now=town.now)
+            await asyncio.sleep(0.05)
+            await activities.save(session, alice, "bilan", step, {step: [given]}, now=town.now)
+
+    await asyncio.gather(*(post(step, given) for step, given in BILAN.items()))
+    assert (await page(town, alice, "bilan")).answers == BILAN
+
+
 async def test_what_is_missing_is_named_and_nothing_is_lost(town: Town) -> None:
     alice = await begun(town)
     await save(town, alice, "bilan", "essai", essai="oui")
@@ -382,6 +397,22 @@ async def test_answers_to_questions_that_changed_do_no_harm(town: Town) -> None:
     await town.live("2027-04-13 12:00")
     assert (await page(town, alice, "quiz")).comes_back == "seul", "what cannot be right any more comes back"
     assert len(await town.sent(alice, "result")) == 1
+
+
+async def test_a_charter_in_force_survives_a_change_of_its_questions(town: Town) -> None:
+    alice = await begun(town)
+    await save(town, alice, "regles", "qui", decideur="Alice")
+    await save(town, alice, "regles", "quoi", **{"outils-0-nom": "Word"})
+    await save(town, alice, "regles", "suite", relus=["pages"])
+    await hand_in(town, alice, "regles")
+    old = "type: table\n        prompt: Quels outils ?"
+    rows = "rows: [{key: word, label: Word}]\n        choices: [{key: oui, label: Permis}]"
+    new = f"type: matrix\n        prompt: Quels outils ?\n        {rows}"
+    await town.publish(every.changed("regles", old, new), others="move")
+    about = (await page(town, alice, "accord")).agreed_to
+    assert about
+    assert "Alice" in repr(about.charter.articles)
+    assert "Word" in repr(about.charter.articles), "the row of the new question"
 
 
 # What an answer opens.

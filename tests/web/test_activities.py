@@ -241,6 +241,17 @@ async def test_a_charter_from_its_parts_to_its_versions(alice: Player) -> None:
     assert "version 2" in await alice.page("regles")
 
 
+async def test_read_and_agreed(alice: Player) -> None:
+    assert "pas encore adoptée" in await alice.page("accord")
+    await alice.send("regles", "qui", decideur="Alice", robot="false")
+    await alice.send("regles", "suite", relus=["devis"])
+    assert "pas encore adoptée" in await alice.page("accord"), "a draft is nobody's rule"
+    await alice.send("regles", go="hand_in")
+    assert "<strong>Alice</strong> décide." in await alice.page("accord")
+    await alice.send("accord", go="hand_in")
+    assert "vous avez approuvé la version 1" in await alice.page("accord")
+
+
 async def test_the_page_after_an_answer_tells_the_next_lesson(alice: Player) -> None:
     await alice.visit.live(WEDNESDAY)
     await alice.send("point", status="done")

@@ -159,7 +159,7 @@ async def test_what_was_handed_in_elsewhere_shows_itself(alice: Player, browser:
         await page.check("input[value='3']")
         await expect(page.locator(".saved")).to_have_text("Enregistré")
         await alice.send("humeur", value="4")
-        await page.check("input[value='1']")
+        await page.click("input[value='1']")  # `check` would look for it on a page that is no more
         await expect(page.locator("h1")).to_contain_text("Bravo")
     assert await alice.answers("humeur") == {"value": 4}
 
@@ -279,4 +279,9 @@ async def test_axe_finds_nothing_when_something_is(alice: Player, browser: Brows
         await alice.send("regles", go="hand_in")
         await page.goto(base + alice.link("regles"))
         found += await _fault(page, f"{light} adopted")
+        await page.goto(base + alice.link("accord"))
+        found += await _fault(page, f"{light} to be agreed to")
+        await page.click("button[value=hand_in]")
+        await expect(page.locator(".note-done")).to_be_visible()
+        found += await _fault(page, f"{light} agreed to")
     assert not found

@@ -9,6 +9,7 @@ import pytest
 from engine.core import links
 from engine.flows import letters, outbox
 from tests import every
+from tests.documents import reading
 from tests.web.conftest import Visit
 from tests.web.playing import Player, another_browser, begin
 
@@ -141,6 +142,23 @@ async def test_the_first_time_is_not_shown_to_who_begins_the_second(alice: Playe
         assert "avant" not in page
     assert "La première fois" in await alice.page("bilan-final")
     assert "La première fois\u00a0: 2 sur 5" in await alice.page("humeur-apres")
+
+
+async def test_a_file_shows_no_more_than_its_page(alice: Player, phone: Player) -> None:
+    await alice.bilan(liste="ecrite")
+    await phone.bilan("bilan-final")
+    report = f"{alice.link('bilan-final')}/rapport.pdf"
+    mine, his = [(await each.visit.http.get(report)).content for each in (alice, phone)]
+    assert "votre total était" in reading.pdf(mine).text
+    assert "votre total était" not in reading.pdf(his).text
+    await alice.send("regles", "qui", decideur=SECRET)
+    await alice.send("regles", "suite", relus=["devis"])
+    await alice.send("regles", go="hand_in")
+    for file in (f"{alice.link('bilan')}/rapport.pdf", f"{alice.link('regles')}/charte.pdf"):
+        assert (await alice.visit.http.get(file)).content.startswith(b"%PDF")
+        answer = await phone.visit.http.get(file)
+        assert answer.status_code == 403
+        assert not answer.content.startswith(b"%PDF")
 
 
 async def test_the_same_phone_compares_both_times(phone: Player) -> None:

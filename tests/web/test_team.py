@@ -296,6 +296,19 @@ async def test_taking_a_seat_twice_leads_to_my_course(office: Office, alice: int
     assert (answer.status_code, answer.headers["location"][:3]) == (303, "/m/")
 
 
+async def test_the_browser_that_takes_a_seat_is_known_and_no_later_one(office: Office, alice: int) -> None:
+    await office.house.act(companies.invite, alice, BOBS)
+    url = await office.invitation()
+    taken = await office.visit.http.post(url, data=FORM)
+    (bob,) = await office.house.enrolments(BOBS)
+    assert taken.headers["set-cookie"].startswith(f"parcours-{bob.id}=")
+    assert "Mes documents" in await office.visit.get(office.visit.to("f", bob.id))
+    office.visit.http.cookies.clear()
+    again = await office.visit.http.post(url, data=FORM)
+    assert "set-cookie" not in again.headers, "the invitation may have been forwarded"
+    assert "Ces documents sont personnels" in await office.visit.get(office.visit.to("f", bob.id))
+
+
 async def test_declining_is_one_button_and_may_be_undone(office: Office, alice: int) -> None:
     await office.house.act(companies.invite, alice, BOBS)
     url = await office.invitation()
