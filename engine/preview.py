@@ -18,7 +18,7 @@ from engine import serving
 from engine.core import errors
 from engine.core.course import model
 from engine.core.course.yamlfile import Problem
-from engine.flows import catalog, learners
+from engine.flows import catalog
 from engine.mail import compile, dress, fill, letters, message
 from engine.web import pages, static
 
@@ -55,7 +55,7 @@ class Desk:
     def mail(self, course: model.Course, name: str) -> EmailMessage:
         """A mail as it would leave, for a fictitious learner. Raises `errors.NotFound`."""
         build = self._build(course, name)
-        values = learners.slot_values(course, self._house, _FIRST_NAME, _COMPANY)
+        values = dress.slot_values(course, self._house, _FIRST_NAME, _COMPANY)
         links = {slot: f"{self._house.base_url}/apercu" for slot, _ in build.slots if slot not in values}
         leave = f"{self._house.base_url}/u/apercu"
         envelope = message.Envelope(_FIRST_NAME, "camille@exemple.test", "apercu@exemple.test", _SENT, leave)

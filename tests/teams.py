@@ -45,9 +45,11 @@ class Team:
     def __init__(self, town: Town) -> None:
         self.town = town
 
-    async def publish(self, followed: Mapping[str, bytes] = TEAM_COURSE) -> None:
+    async def publish(
+        self, followed: Mapping[str, bytes] = TEAM_COURSE, *, owners: Mapping[str, bytes] = OWNER_COURSE
+    ) -> None:
         async with self.town.db.transaction() as session:
-            for slug, files in ((SLUG, OWNER_COURSE), (FOLLOWED, followed)):
+            for slug, files in ((SLUG, owners), (FOLLOWED, followed)):
                 await catalog.publish(session, files, slug=slug, house=DRESS, now=self.town.now)
 
     async def open(self, who: views.SignUp = ALICE, name: str = "Atelier Aubert") -> int:

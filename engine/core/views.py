@@ -354,16 +354,6 @@ class Earlier:
 
 
 @dataclass(frozen=True)
-class AgreedTo:
-    """The charter in force, and whether this learner agreed to that version."""
-
-    enrolment_id: int
-    """Of whoever adopted it."""
-    charter: charter.Written
-    done: bool
-
-
-@dataclass(frozen=True)
 class Handed:
     """One round of an activity that was handed in."""
 
@@ -395,8 +385,10 @@ class Played:
     earlier: Earlier | None
     comes_back: str | None
     """The question of a quiz that is asked once more now."""
-    agreed_to: AgreedTo | None
-    """Of an agreement: what it is about; None while nobody adopted it. Of an adopted charter: itself."""
+    charter: charter.Written | None
+    """As it was adopted: that of a charter's own page, or the one in force that an agreement is about."""
+    agreed: bool
+    """Of an agreement: that version was agreed to."""
     again: Mapping[str, Any]
     """What was answered since to questions that came back."""
     next_at: datetime | None

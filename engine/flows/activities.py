@@ -9,12 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import answers as answering
-from engine.core import charter, errors, links, progress, scoring, views
+from engine.core import charter, errors, progress, scoring, views
 from engine.core.course import grammar, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.flows import charters, enrolments, known, outbox
-from engine.tables import Delivery, Enrolment, Learner, Submission
+from engine.tables import Enrolment, Learner, Submission
 
 ENTRY_DAYS = 1
 _ENTRY_REST = timedelta(hours=1)
@@ -96,6 +96,7 @@ async def result(session: AsyncSession, enrolment_id: int, key: str, *, now: dat
 async def _played(session: AsyncSession, place: _Place, last: Submission | None) -> views.Played:
     enrolment = place.enrolment
     waiting = enrolment.state == State.ACTIVE and enrolment.next_kind == "lesson"
+    found = await _charter(session, place, last)
     return views.Played(
         slug=place.course.slug,
         course=place.course.title,
@@ -110,29 +111,22 @@ async def _played(session: AsyncSession, place: _Place, last: Submission | None)
         attempts_left=_attempts_left(place),
         earlier=await _earlier(session, enrolment.id, place.activity),
         comes_back=_comes_back(place),
-        agreed_to=await _agreed_to(session, place, last),
         again=_again(place, last),
+        charter=found.written if found else None,
+        agreed=bool(found and last and last.answers == found.agreement),
         next_at=enrolment.due_at if waiting and enrolment.gate_since is None else None,
         zone=enrolment.zone,
     )
 
 
-async def _agreed_to(session: AsyncSession, place: _Place, last: Submission | None) -> views.AgreedTo | None:
-    """The charter that an agreement is about, and whether its version in force was agreed to.
-
-    Of a charter that was adopted: itself, with those who agreed.
-    """
-    if isinstance(place.activity, grammar.Charter) and last and last.handed_in_at:
-        written = await charters.adopted(session, last)
-        return views.AgreedTo(place.enrolment.id, written, False) if written else None
-    if not isinstance(place.activity, grammar.Agreement):
-        return None
-    found = await charters.in_force(session, place.enrolment, place.activity.charter)
-    if found is None:
-        return None
-    enrolment_id, written = found
-    done = last is not None and last.answers == charters.agreement(enrolment_id, written.version)
-    return views.AgreedTo(enrolment_id, written, done)
+async def _charter(session: AsyncSession, place: _Place, last: Submission | None) -> charters.Adopted | None:
+    """The charter that a page shows: the one that an agreement is about, or this one, once adopted."""
+    match place.activity:
+        case grammar.Agreement(charter=key):
+            return await charters.in_force(session, place.enrolment, key)
+        case grammar.Charter() if last and last.handed_in_at:
+            return await charters.adopted(session, last)
+    return None
 
 
 def _shown(place: _Place, last: Submission | None) -> dict[str, Any]:
@@ -205,11 +199,11 @@ async def save(
         session.add(draft)
     draft.answers, draft.updated_at = before | given, now
     place.enrolment.unanswered = 0
-    if ready and _whole(place.activity, given):
+    if ready and _is_all(place.activity, given):
         await _hand_in(session, place, draft, now)
 
 
-def _whole(activity: grammar.Activity, given: Mapping[str, Any]) -> bool:
+def _is_all(activity: grammar.Activity, given: Mapping[str, Any]) -> bool:
     """Whether one screen is all there is to it: a check-in that is done, a poll."""
     match activity:
         case grammar.Checkin():
@@ -273,13 +267,12 @@ async def hand_in(session: AsyncSession, enrolment_id: int, key: str, *, now: da
 async def _agree(session: AsyncSession, place: _Place, now: datetime) -> None:
     """Agree to the version in force; to a later one, once more."""
     last = place.rounds[-1] if place.rounds else None
-    agreed = await _agreed_to(session, place, last)
-    if agreed is None:
+    found = await _charter(session, place, last)
+    if found is None:
         raise errors.Invalid({"": "La charte n'est pas encore adoptée : il n'y a rien à approuver."})
-    if agreed.done:
+    if last and last.answers == found.agreement:
         return
-    answers = charters.agreement(agreed.enrolment_id, agreed.charter.version)
-    row = _round(place, last.round + 1 if last else 1, answers, now)
+    row = _round(place, last.round + 1 if last else 1, found.agreement, now)
     session.add(row)
     await _hand_in(session, place, row, now)
 
@@ -371,22 +364,15 @@ async def ask_entry(session: AsyncSession, enrolment_id: int, key: str, *, now: 
     enrolment = await enrolments.get(session, enrolment_id, lock=True)
     enrolments.check_open(enrolment, now)
     learner = await enrolments.learner_of(session, enrolment)
-    recent = await session.scalar(
-        select(Delivery.id).where(
-            Delivery.enrolment_id == enrolment_id,
-            Delivery.kind == Kind.ENTRY,
-            Delivery.created_at > now - _ENTRY_REST,
-        )
+    await outbox.owe_on_request(
+        session,
+        Kind.ENTRY,
+        learner_id=learner.id,
+        enrolment_id=enrolment_id,
+        every=_ENTRY_REST,
+        now=now,
+        about=f".{key}",
     )
-    if recent is None:
-        row = outbox.row(
-            kind=Kind.ENTRY,
-            learner_id=learner.id,
-            enrolment_id=enrolment_id,
-            now=now,
-            occasion=f"{key}.{links.stamp_of(now)}",
-        )
-        await outbox.owe(session, [row])
 
 
 def check_entry(asked_at: datetime, *, now: datetime) -> None:

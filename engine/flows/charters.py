@@ -1,7 +1,7 @@
 """A company's charter: the version in force, and who agreed to it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,13 +13,26 @@ from engine.flows import enrolments, known
 from engine.tables import Company, Enrolment, Learner, Seat, Submission
 
 
-async def in_force(
-    session: AsyncSession, enrolment: Enrolment, key: str
-) -> tuple[int, charter.Written] | None:
-    """The charter `key` that was adopted last by this learner, or by a company whose seat the learner took.
+@dataclass(frozen=True)
+class Adopted:
+    """A version of a charter that was adopted."""
 
-    With the id of the enrolment that adopted it; None when there is none yet.
-    """
+    enrolment_id: int
+    """Of whoever adopted it."""
+    written: charter.Written
+
+    @property
+    def agreement(self) -> dict[str, object]:
+        """The answers of somebody who agreed to it."""
+        return _agreement(self.enrolment_id, self.written.version)
+
+
+def _agreement(enrolment_id: int, version: int) -> dict[str, object]:
+    return {"agreed": True, "charter": enrolment_id, "version": version}
+
+
+async def in_force(session: AsyncSession, enrolment: Enrolment, key: str) -> Adopted | None:
+    """The charter `key` adopted last by this learner, or by a company whose seat the learner took."""
     found = await session.scalar(
         select(Submission)
         .where(
@@ -30,8 +43,7 @@ async def in_force(
         .order_by(Submission.handed_in_at.desc(), Submission.round.desc())
         .limit(1)
     )
-    written = await adopted(session, found) if found else None
-    return (found.enrolment_id, written) if found and written else None
+    return await adopted(session, found) if found else None
 
 
 async def _heads(session: AsyncSession, enrolment_id: int) -> Sequence[int]:
@@ -50,8 +62,8 @@ async def _heads(session: AsyncSession, enrolment_id: int) -> Sequence[int]:
     return found.all()
 
 
-async def adopted(session: AsyncSession, round_: Submission) -> charter.Written | None:
-    """A round of a charter that was handed in, as it is printed; None when its course has it no more."""
+async def adopted(session: AsyncSession, round_: Submission) -> Adopted | None:
+    """A round of a charter that was handed in; None when its course has it no more."""
     enrolment = await enrolments.get(session, round_.enrolment_id)
     course = (await enrolments.pinned(session, enrolment)).course
     activity = course.activities.get(round_.activity)
@@ -61,12 +73,9 @@ async def adopted(session: AsyncSession, round_: Submission) -> charter.Written 
     about = known.about(enrolment, learner)
     answers = answering.fitting(activity, round_.answers)  # its author may have changed it since
     written = charter.write(activity, round_.activity, answers, about, language=course.language)
-    return replace(
-        written,
-        version=round_.round,
-        adopted_at=round_.handed_in_at,
-        signatures=await _signatures(session, enrolment, round_.round),
-    )
+    signatures = await _signatures(session, enrolment, round_.round)
+    written = replace(written, version=round_.round, adopted_at=round_.handed_in_at, signatures=signatures)
+    return Adopted(enrolment.id, written)
 
 
 async def _signatures(
@@ -92,7 +101,7 @@ async def _signatures(
         )
         .order_by(Submission.handed_in_at, Submission.id)
     )
-    agreed = agreement(enrolment.id, version)
+    agreed = _agreement(enrolment.id, version)
     return tuple(
         charter.Signature(_name(first_name, addresses.get(row.enrolment_id, "")), row.handed_in_at)
         for row, first_name in found
@@ -103,8 +112,3 @@ async def _signatures(
 def _name(first_name: str, address: str) -> str:
     """Two people of one first name are told apart by the address the company knows."""
     return f"{first_name} ({address})" if address else first_name
-
-
-def agreement(enrolment_id: int, version: int) -> dict[str, object]:
-    """The answers of somebody who agreed to that version of the charter of that enrolment."""
-    return {"agreed": True, "charter": enrolment_id, "version": version}

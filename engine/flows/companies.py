@@ -15,7 +15,7 @@ from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.flows import catalog, enrolments, outbox, seats, signup
-from engine.tables import Company, Course, Delivery, Enrolment, Learner, Seat, dialect
+from engine.tables import Company, Course, Enrolment, Learner, Seat, dialect
 
 PAGE_DAYS = 30
 ERASED = "erased"
@@ -93,22 +93,9 @@ def _note(session: AsyncSession, place: Place, kind: str, now: datetime) -> None
 async def ask_page(session: AsyncSession, enrolment_id: int, *, now: datetime) -> None:
     """Mail the dirigeant the link to his team page; at most one an hour, the answer is the same."""
     place, _ = await open_place(session, enrolment_id, now=now)
-    recent = await session.scalar(
-        select(Delivery.id).where(
-            Delivery.learner_id == place.owner.id,
-            Delivery.kind == Kind.TEAM,
-            Delivery.created_at > now - _ONCE,
-        )
+    await outbox.owe_on_request(
+        session, Kind.TEAM, learner_id=place.owner.id, enrolment_id=enrolment_id, every=_ONCE, now=now
     )
-    if recent is None:
-        row = outbox.row(
-            kind=Kind.TEAM,
-            learner_id=place.owner.id,
-            enrolment_id=enrolment_id,
-            now=now,
-            occasion=links.stamp_of(now),
-        )
-        await outbox.owe(session, [row])
 
 
 def check_page(parts: Sequence[str], *, now: datetime) -> int:

@@ -109,10 +109,10 @@ async def charter(
         .order_by(Submission.round.desc())
         .limit(1)
     )
-    written = await charters.adopted(session, round_) if round_ else None
-    if written is None:
+    found = await charters.adopted(session, round_) if round_ else None
+    if found is None:
         raise errors.NotFound("Cette charte n'a pas encore été adoptée.")
-    return written, enrolment.zone
+    return found.written, enrolment.zone
 
 
 async def certificate(

@@ -161,7 +161,7 @@ def _review(to: Addressed) -> _Review:
 def _values(build: fill.Build, to: Addressed, house: House, review: _Review) -> dict[str, str]:
     """The slots of a build, for one person."""
     course = to.pinned.course
-    texts = learners.slot_values(course, house.dress, to.learner.first_name, to.enrolment.company)
+    texts = dress.slot_values(course, house.dress, to.learner.first_name, to.enrolment.company)
     # A block that is left out has its slots filled all the same, with what does no harm.
     key, question = review or ("", None)
     texts["review.prompt"] = words.typeset(question.prompt, course.language) if question else ""
@@ -208,7 +208,7 @@ def _letter(to: Addressed, house: House) -> mails.Letter:
             url = link.url("n", to.learner.id, to.mail.occasion, mark)
             return mails.Address(course.title, url, learners.ADDRESS_DAYS)
         case Kind.ENTRY:
-            key, _, asked = to.mail.occasion.partition(".")
+            asked, _, key = to.mail.occasion.partition(".")
             activity = course.activities.get(key)
             title = activity.title if activity else course.title
             where = (key, asked) if key else (asked,)

@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from engine.core import calendar, delivery, errors
+from engine.core import calendar, delivery, errors, links
 from engine.core.delivery import Kind, State
 from engine.core.progress import State as Progress
 from engine.tables import Delivery, Enrolment, Event, Learner, Submission, Suppression, dialect
@@ -21,6 +21,8 @@ LEASE = timedelta(seconds=30)
 _PATIENCE = timedelta(days=4)
 _PERSON_WAITS, _COURSE = 0, 1
 _PAUSED = "paused"
+_OF_A_PERSON = (Kind.ADDRESS, Kind.DATA, Kind.TEAM)
+"""Mails on request that are about the person, whatever the course it was asked from."""
 _ON_SLOT = (Kind.LESSON, Kind.REMINDER, Kind.MISSED, Kind.SILENT, Kind.FAREWELL)
 """Mails that leave at the learner's hour or not at all that day."""
 
@@ -83,6 +85,42 @@ async def owe(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write mails owed into the ledger; one that is there already is not written twice."""
     if rows:
         await session.execute(dialect.insert_new(session, Delivery, rows, key="dedup_key"))
+
+
+async def owe_on_request(
+    session: AsyncSession,
+    kind: Kind,
+    *,
+    learner_id: int,
+    enrolment_id: int,
+    every: timedelta,
+    now: datetime,
+    lesson_key: str = "",
+    mark: str = "",
+    about: str = "",
+) -> bool:
+    """Owe a mail that somebody asked for, at most one in `every`. Whether it is owed now.
+
+    Its occasion is `mark`, the time, `about`; requests with another mark are counted apart.
+    """
+    whose = (
+        Delivery.learner_id == learner_id if kind in _OF_A_PERSON else Delivery.enrolment_id == enrolment_id
+    )
+    recent = select(Delivery.id).where(
+        whose, Delivery.kind == kind, Delivery.created_at > now - every, Delivery.occasion.startswith(mark)
+    )
+    if await session.scalar(recent):
+        return False
+    asked = row(
+        kind=kind,
+        learner_id=learner_id,
+        enrolment_id=enrolment_id,
+        now=now,
+        lesson_key=lesson_key,
+        occasion=mark + links.stamp_of(now) + about,
+    )
+    await owe(session, [asked])
+    return True
 
 
 async def cancel(

@@ -20,21 +20,9 @@ async def ask_data(session: AsyncSession, enrolment_id: int, *, now: datetime) -
     """Send the person a link to all of it, valid for a day; at most one an hour, the answer is the same."""
     enrolment = await enrolments.get(session, enrolment_id)
     learner = await enrolments.learner_of(session, enrolment)
-    recent = await session.scalar(
-        select(Delivery.id).where(
-            Delivery.learner_id == learner.id, Delivery.kind == Kind.DATA, Delivery.created_at > now - _ONCE
-        )
+    await outbox.owe_on_request(
+        session, Kind.DATA, learner_id=learner.id, enrolment_id=enrolment.id, every=_ONCE, now=now
     )
-    if recent:
-        return
-    row = outbox.row(
-        kind=Kind.DATA,
-        learner_id=learner.id,
-        enrolment_id=enrolment.id,
-        now=now,
-        occasion=links.stamp_of(now),
-    )
-    await outbox.owe(session, [row])
 
 
 def check_link(parts: tuple[str, ...], *, now: datetime) -> int:

@@ -14,7 +14,7 @@ from engine.core import consent, errors, links, team, views
 from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.flows import catalog, enrolments, outbox, signup
-from engine.tables import Company, Course, Delivery, Enrolment, Learner, Seat, dialect
+from engine.tables import Company, Course, Enrolment, Learner, Seat, dialect
 
 INVITE_DAYS = 30
 DECLINED = "declined"
@@ -123,25 +123,18 @@ async def _enrolment(session: AsyncSession, learner_id: int, course: Course, now
 
 async def send(session: AsyncSession, seat: Seat, *, now: datetime) -> None:
     """Owe the invitation, at most once a day; nothing to somebody who declined."""
-    recent = await session.scalar(
-        select(Delivery.id).where(
-            Delivery.enrolment_id == seat.enrolment_id,
-            Delivery.kind == Kind.INVITE,
-            Delivery.occasion.startswith(_occasion(seat)),
-            Delivery.created_at > now - _ONCE,
-        )
-    )
-    if recent or seat.reason == DECLINED:
+    if seat.reason == DECLINED:
         return
     enrolment = await enrolments.get(session, seat.enrolment_id)
-    row = outbox.row(
-        kind=Kind.INVITE,
+    await outbox.owe_on_request(
+        session,
+        Kind.INVITE,
         learner_id=enrolment.learner_id,
         enrolment_id=enrolment.id,
+        every=_ONCE,
         now=now,
-        occasion=_occasion(seat) + links.stamp_of(now),
+        mark=_occasion(seat),
     )
-    await outbox.owe(session, [row])
 
 
 def _occasion(seat: Seat) -> str:

@@ -13,7 +13,7 @@ from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.flows import catalog, enrolments, outbox
-from engine.tables import Consent, Course, Delivery, Enrolment, Learner, Suppression, dialect
+from engine.tables import Consent, Course, Enrolment, Learner, Suppression, dialect
 
 CONFIRM_DAYS = 7
 _ONCE = timedelta(days=1)
@@ -222,39 +222,20 @@ async def open_enrolment(session: AsyncSession, learner_id: int, course_id: int)
     )
 
 
-async def _recent(session: AsyncSession, enrolment_id: int, kind: Kind, now: datetime) -> bool:
-    return bool(
-        await session.scalar(
-            select(Delivery.id).where(
-                Delivery.enrolment_id == enrolment_id,
-                Delivery.kind == kind,
-                Delivery.created_at > now - _ONCE,
-            )
-        )
-    )
-
-
 async def remind_known(session: AsyncSession, enrolment: Enrolment, *, now: datetime) -> None:
     """Somebody enrolled filled in the form again: a mail with the way in, at most once a day."""
-    if not await _recent(session, enrolment.id, Kind.KNOWN, now):
-        await _owe(session, Kind.KNOWN, enrolment, now)
+    await _mail(session, Kind.KNOWN, enrolment, now)
 
 
 async def _ask(session: AsyncSession, enrolment: Enrolment, now: datetime) -> None:
     """The mail that asks for the confirmation, at most once a day."""
-    if not await _recent(session, enrolment.id, Kind.CONFIRM, now):
-        await _owe(session, Kind.CONFIRM, enrolment, now)
+    await _mail(session, Kind.CONFIRM, enrolment, now)
 
 
-async def _owe(session: AsyncSession, kind: Kind, enrolment: Enrolment, now: datetime) -> None:
-    row = outbox.row(
-        kind=kind,
-        learner_id=enrolment.learner_id,
-        enrolment_id=enrolment.id,
-        now=now,
-        occasion=links.stamp_of(now),
+async def _mail(session: AsyncSession, kind: Kind, enrolment: Enrolment, now: datetime) -> None:
+    await outbox.owe_on_request(
+        session, kind, learner_id=enrolment.learner_id, enrolment_id=enrolment.id, every=_ONCE, now=now
     )
-    await outbox.owe(session, [row])
 
 
 def record(

@@ -34,6 +34,17 @@ def fitted(dress: Dress, course: model.Course) -> Dress:
     return dress
 
 
+def slot_values(course: model.Course, house: Dress, first_name: str, company: str) -> dict[str, str]:
+    """What the slots of an author's text say for one learner."""
+    fallback = "votre entreprise" if course.language == "fr" else "your company"
+    return {
+        "learner.first_name": first_name,
+        "learner.company": company or fallback,
+        "course.title": course.title,
+        "tutor.name": fitted(house, course).tutor_name,
+    }
+
+
 def cited(source: grammar.Source, language: str) -> str:
     """« Baromètre France Num 2025 (DGE, septembre 2025) »"""
     return f"{words.typeset(source.title, language)} ({origin(source, language)})"

@@ -31,8 +31,7 @@ async def show(request: Request) -> Response:
 
 def _private(played: views.Played) -> bool:
     """Whether the page shows what is not for everybody who was forwarded the link."""
-    charter_of_a_company = isinstance(played.activity, grammar.Agreement) and played.agreed_to is not None
-    return played.touched or charter_of_a_company
+    return played.touched or played.charter is not None  # an agreement shows the company's, answered or not
 
 
 def personal(request: Request, played: views.Played, *, status: int = 200, asked: bool = False) -> Response:
@@ -141,7 +140,7 @@ def _result(played: views.Played, step: str, my_url: str) -> pages.Context:
             again = next((_marked(each, played.language) for each in since if each.answer is not None), None)
             return contexts.Marked(played, lines, scoring.percent_right(marked), my_url, again)
         case grammar.Charter() | grammar.Checkin() | grammar.Poll() | grammar.Agreement():
-            return contexts.Thanks(played, my_url, charter=_written(played))
+            return contexts.Thanks(played, my_url)
     assert_never(played.activity)
 
 

@@ -170,7 +170,6 @@ class Thanks:
     template: ClassVar = "thanks.html"
     played: views.Played
     my_url: str
-    charter: written.Written | None
 
 
 @dataclass(frozen=True)

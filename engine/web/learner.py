@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from engine.core import errors, views, words
 from engine.core.progress import State
-from engine.flows import learners, privacy
+from engine.flows import enrolments, learners, mycourse, privacy
 from engine.web import contexts, forms, pages, public, site
 from engine.web.site import To
 
@@ -19,9 +19,7 @@ async def lesson(request: Request) -> Response:
     house = site.of(request)
     enrolment, key = site.read(request, To.LESSON)
     async with house.db.reading() as session:
-        found = await learners.lesson_page(
-            session, int(enrolment), key, house=house.dress, now=house.clock.now()
-        )
+        found = await mycourse.lesson(session, int(enrolment), key, house=house.dress, now=house.clock.now())
     my_url = site.path(request, To.MY, enrolment)
     sources = {source.id: source for source in found.sources}
     page = contexts.Lesson(found, _hrefs(request, enrolment, found), sources, my_url)
@@ -70,7 +68,7 @@ async def resume(request: Request) -> Response:
     token = request.path_params["token"]
     (enrolment,) = site.read(request, To.MY)
     async with house.db.reading() as session:
-        found = await learners.course_page(session, int(enrolment), house=house.dress, now=house.clock.now())
+        found = await mycourse.page(session, int(enrolment), house=house.dress, now=house.clock.now())
     if found.state != State.PAUSED:
         return RedirectResponse(pages.stay(request, f"/m/{token}"), status_code=303)
     return pages.render(request, contexts.Resume(found, f"/m/{token}"), language=found.language)
@@ -88,7 +86,7 @@ async def _my(
     token = request.path_params["token"]
     (enrolment,) = site.read(request, To.MY)
     async with house.db.reading() as session:
-        found = await learners.course_page(session, int(enrolment), house=house.dress, now=house.clock.now())
+        found = await mycourse.page(session, int(enrolment), house=house.dress, now=house.clock.now())
     to = partial(site.path, request)
     page = contexts.MyCourse(
         page=found,
@@ -162,7 +160,7 @@ async def _pause(request: Request, session: Any, enrolment: int, typed: Typed) -
 
 
 async def _resume(request: Request, session: Any, enrolment: int, typed: Typed) -> None:
-    await learners.resume(session, enrolment, now=site.of(request).clock.now())
+    await enrolments.resume(session, enrolment, now=site.of(request).clock.now())
 
 
 async def _again(request: Request, session: Any, enrolment: int, typed: Typed) -> None:

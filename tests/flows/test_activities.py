@@ -409,10 +409,10 @@ async def test_a_charter_in_force_survives_a_change_of_its_questions(town: Town)
     rows = "rows: [{key: word, label: Word}]\n        choices: [{key: oui, label: Permis}]"
     new = f"type: matrix\n        prompt: Quels outils ?\n        {rows}"
     await town.publish(every.changed("regles", old, new), others="move")
-    about = (await page(town, alice, "accord")).agreed_to
+    about = (await page(town, alice, "accord")).charter
     assert about
-    assert "Alice" in repr(about.charter.articles)
-    assert "Word" in repr(about.charter.articles), "the row of the new question"
+    assert "Alice" in repr(about.articles)
+    assert "Word" in repr(about.articles), "the row of the new question"
 
 
 # What an answer opens.

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.core import calendar, errors, views
-from engine.flows import enrolments, learners, outbox
+from engine.flows import enrolments, learners, mycourse, outbox
 from engine.tables import Consent, Suppression
 from tests.people import ALICE, BOB, DRESS, FULL, SENT, Town, course, paris
 
@@ -324,7 +324,7 @@ async def test_two_clicks_on_leave_at_once(town: Town) -> None:
 async def test_the_page_says_exactly_when_the_next_lesson_leaves(town: Town) -> None:
     alice = await midway(town)
     async with town.db.reading() as session:
-        page = await learners.course_page(session, alice, house=DRESS, now=town.now)
+        page = await mycourse.page(session, alice, house=DRESS, now=town.now)
     assert page.next
     await town.live("2027-04-07 00:00")
     assert (await town.mail(alice, "lesson", "c")).due_at == page.next.at
@@ -333,7 +333,7 @@ async def test_the_page_says_exactly_when_the_next_lesson_leaves(town: Town) -> 
 async def shown(town: Town, enrolment: int) -> views.Next:
     """What "my course" says of the next lesson."""
     async with town.db.reading() as session:
-        page = await learners.course_page(session, enrolment, house=DRESS, now=town.now)
+        page = await mycourse.page(session, enrolment, house=DRESS, now=town.now)
     assert page.next
     return page.next
 

@@ -6,7 +6,7 @@ import pytest
 
 from engine.core import errors, views
 from engine.core import links as signed
-from engine.flows import enrolments, learners, letters, outbox
+from engine.flows import enrolments, learners, letters, mycourse, outbox
 from engine.mail import builds
 from engine.tables import Delivery
 from tests.people import ALICE, DRESS, Town, course
@@ -151,7 +151,7 @@ async def test_another_choice_ends_the_catching_up(town: Town) -> None:
 
 async def course_page(town: Town, enrolment: int) -> views.CoursePage:
     async with town.db.reading() as session:
-        return await learners.course_page(session, enrolment, house=DRESS, now=town.now)
+        return await mycourse.page(session, enrolment, house=DRESS, now=town.now)
 
 
 async def test_my_course_offers_what_would_do_something(town: Town) -> None:

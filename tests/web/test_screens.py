@@ -38,7 +38,8 @@ def played(key: str, given: dict[str, Any], language: str = "fr") -> views.Playe
         earlier=None,
         comes_back=None,
         again={},
-        agreed_to=None,
+        charter=None,
+        agreed=False,
         next_at=None,
         zone="Europe/Paris",
     )
