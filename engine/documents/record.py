@@ -24,17 +24,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Record:
-    title: str
-    """« Registre de formation à l'IA »"""
     company: str
     on: date
     rows: tuple[Row, ...]
     language: str
 
+    @property
+    def title(self) -> str:
+        say = words.gettext(self.language)
+        return say("Registre de formation")
+
 
 def pdf(record: Record) -> bytes:
     say = words.gettext(record.language)
-    typeset = typography.french if record.language == "fr" else str
     data = {
         "company": record.company,
         "state": say("État au {date}").format(date=words.dated(record.on, record.language)),
@@ -51,7 +53,7 @@ def pdf(record: Record) -> bytes:
         "note": say("Ce registre dit qui a suivi quoi, et quand. Les réponses restent à chacun."),
         "page": say("page {number} sur {count}"),
     }
-    return pdfs.made("record", data, title=typeset(record.title), language=record.language, on=record.on)
+    return pdfs.made("record", data, title=record.title, language=record.language, on=record.on)
 
 
 def _row(row: Row, language: str) -> list[Any]:

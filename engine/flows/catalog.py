@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from engine.core import errors, progress
 from engine.core.course import change, model, reading
 from engine.core.course.yamlfile import Problem
+from engine.documents import charter as charters
 from engine.mail import compile, dress
 from engine.tables import Course, Enrolment, Version, dialect
 
@@ -48,9 +49,21 @@ def check(files: Files, *, slug: str, house: dress.Dress) -> reading.Reading:
     if read.course is None:
         return read
     found = [problem for lesson in read.course.lessons for problem in _weigh(read.course, lesson, house)]
+    found += [problem for key in read.course.templates for problem in _fill(read.course, key)]
     problems = tuple(sorted({*read.problems, *found}))
     failed = any(problem.level == "error" for problem in found)
     return reading.Reading(None if failed else read.course, problems)
+
+
+def _fill(course: model.Course, key: str) -> list[Problem]:
+    """What is wrong in the author's Word template of a charter."""
+    path = f"documents/{key}.docx"
+    try:
+        unknown = charters.slots(course.templates[key])
+    except errors.Invalid as error:
+        return [Problem(path, 1, str(error), "corrigez le modèle dans Word")]
+    cure = "écrivez un des emplacements du guide : " + ", ".join(charters.SLOTS)
+    return [Problem(path, 1, f"emplacement « {name} » inconnu", cure) for name in sorted(unknown)]
 
 
 def _weigh(course: model.Course, lesson: model.Lesson, house: dress.Dress) -> list[Problem]:

@@ -1,6 +1,6 @@
 """A company's charter: the version in force, and who agreed to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -29,6 +29,11 @@ class Adopted:
 
 def _agreement(enrolment_id: int, version: int) -> dict[str, object]:
     return {"agreed": True, "charter": enrolment_id, "version": version}
+
+
+def is_agreement(answers: Mapping[str, object], enrolment_id: int) -> bool:
+    """Whether these are answers to a version, whichever, of the charter that `enrolment_id` adopted."""
+    return bool(answers.get("agreed")) and answers.get("charter") == enrolment_id
 
 
 async def in_force(session: AsyncSession, enrolment: Enrolment, key: str) -> Adopted | None:

@@ -1,6 +1,7 @@
 """Documents: what a learner takes away from a course, as values that `engine.documents` draws."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -90,13 +91,19 @@ def _answers(diagnostic: grammar.Diagnostic, played: views.Played) -> Iterator[A
         yield Answer(titles.get(question.axis or "", ""), question.prompt, said)
 
 
-async def charter(
-    session: AsyncSession, enrolment_id: int, key: str, *, now: datetime
-) -> tuple[chartering.Written, str]:
-    """The charter as it was adopted last, and the zone on whose clock its days are told.
+@dataclass(frozen=True)
+class Charter:
+    """A charter as it was adopted last."""
 
-    Raises `errors.NotFound` when none was adopted, `errors.ExpiredLink`.
-    """
+    written: chartering.Written
+    zone: str
+    """On whose clock its days are told."""
+    template: bytes | None
+    """The author's Word file, where the course has one."""
+
+
+async def charter(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> Charter:
+    """Raises `errors.NotFound` when none was adopted, `errors.ExpiredLink`."""
     enrolment = await enrolments.get(session, enrolment_id)
     enrolments.check_open(enrolment, now)
     round_ = await session.scalar(
@@ -112,7 +119,8 @@ async def charter(
     found = await charters.adopted(session, round_) if round_ else None
     if found is None:
         raise errors.NotFound("Cette charte n'a pas encore été adoptée.")
-    return found.written, enrolment.zone
+    course = (await enrolments.pinned(session, enrolment)).course
+    return Charter(found.written, enrolment.zone, course.templates.get(key))
 
 
 async def certificate(

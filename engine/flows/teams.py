@@ -8,10 +8,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import aggregates, calendar, delivery, scoring, team
-from engine.core.course import grammar
+from engine.core.course import grammar, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import companies, enrolments, seats, signup
+from engine.documents.record import Record, Row
+from engine.flows import charters, companies, enrolments, seats, signup
 from engine.flows.companies import Place
 from engine.tables import Company, Course, Delivery, Enrolment, Learner, Seat, Submission
 
@@ -53,7 +54,61 @@ async def page(session: AsyncSession, enrolment_id: int, *, now: datetime) -> te
     )
 
 
+async def record(session: AsyncSession, enrolment_id: int, *, now: datetime) -> Record:
+    """The dirigeant's training record: himself, then whoever joined. Raises what `page` raises."""
+    place, company = await companies.open_place(session, enrolment_id, now=now)
+    zone = place.enrolment.zone
+    holders = [each for each in await _holders(session, place, company) if each[0].joined_at]
+    ids = [place.enrolment.id, *(row.id for _, row, _ in holders)]
+    received = await _received(session, ids)
+    agreed = await _agreed(session, place, ids)
+
+    def line(name: str, course: model.Course, row: Enrolment, began: datetime) -> Row:
+        over = row.ended_at if row.state == State.COMPLETED else None
+        version, at = agreed.get(row.id, (0, None))
+        return Row(
+            person=name,
+            course=course.title,
+            began=calendar.local_day(began, zone),
+            lessons=received.get(row.id, 0),
+            count=len(course.lessons),
+            completed=calendar.local_day(over, zone) if over else None,
+            agreed=(version, calendar.local_day(at, zone)) if at else None,
+        )
+
+    own = line(place.owner.first_name, place.course, place.enrolment, place.enrolment.created_at)
+    others = (
+        line(f"{name} ({seat.address})", place.followed, row, seat.joined_at or row.created_at)
+        for seat, row, name in holders
+    )
+    return Record(company.name, calendar.local_day(now, zone), (own, *others), place.course.language)
+
+
+async def _agreed(session: AsyncSession, place: Place, ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
+    """By enrolment, the version of the dirigeant's charter that was agreed to last, and when."""
+    found = await session.scalars(
+        select(Submission)
+        .where(Submission.enrolment_id.in_(ids), Submission.handed_in_at.is_not(None))
+        .order_by(Submission.handed_in_at, Submission.id)
+    )
+    return {
+        each.enrolment_id: (int(each.answers["version"]), each.handed_in_at)
+        for each in found
+        if each.handed_in_at and charters.is_agreement(each.answers, place.enrolment.id)
+    }
+
+
 async def _people(session: AsyncSession, place: Place, company: Company) -> tuple[team.Person, ...]:
+    holders = await _holders(session, place, company)
+    received = await _received(session, [row.id for _, row, _ in holders])
+    count = len(place.followed.lessons)
+    return tuple(_person(seat, row, name, received.get(row.id, 0), count) for seat, row, name in holders)
+
+
+async def _holders(
+    session: AsyncSession, place: Place, company: Company
+) -> list[tuple[Seat, Enrolment, str]]:
+    """Whoever has a seat or is invited to one, with the first name; who joined first comes first."""
     found = await session.execute(
         select(Seat, Enrolment, Learner.first_name)
         .join(Enrolment, Enrolment.id == Seat.enrolment_id)
@@ -67,10 +122,7 @@ async def _people(session: AsyncSession, place: Place, company: Company) -> tupl
         )
         .order_by(Seat.joined_at.is_(None), Seat.joined_at, Seat.invited_at, Seat.id)
     )
-    rows = found.all()
-    received = await _received(session, [row.id for _, row, _ in rows])
-    count = len(place.followed.lessons)
-    return tuple(_person(seat, row, name, received.get(row.id, 0), count) for seat, row, name in rows)
+    return [(row[0], row[1], row[2]) for row in found]
 
 
 _STANDINGS = {State.COMPLETED: team.Standing.COMPLETED, State.STOPPED: team.Standing.LEFT}

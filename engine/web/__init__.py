@@ -59,6 +59,7 @@ def routes() -> list[Route]:
         Route("/d/{token}/erase", data.ask_erase),
         Route("/d/{token}/erase", data.erase, methods=["POST"]),
         Route("/e/{token}", company.show),
+        Route("/e/{token}/registre.pdf", company.record),
         Route("/e/{token}/{action}", company.change, methods=["POST"]),
         Route("/j/{token}", invitation.show_shared),
         Route("/j/{token}", invitation.ask, methods=["POST"]),

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.core import errors, team
+from engine.documents import record as records_drawn
 from engine.flows import companies, teams
-from engine.web import contexts, forms, pages, site
+from engine.web import contexts, downloads, forms, pages, site
 from engine.web.site import To
 
 # As in `learner`: what a change says when it is done.
@@ -74,6 +75,15 @@ async def _show(
                 invited=invited,
             )
     return pages.render(request, page, language=door.language, status=status)
+
+
+async def record(request: Request) -> Response:
+    """The training record, for whoever has the link to the page."""
+    house = site.of(request)
+    now = house.clock.now()
+    async with house.db.reading() as session:
+        found = await teams.record(session, _page(request), now=now)
+    return await downloads.drawn(lambda: records_drawn.pdf(found), found.title, ".pdf", downloads.PDF)
 
 
 def _url(request: Request) -> str:

@@ -4,12 +4,8 @@ A browser that is not the learner's gets none of it, however it came by the link
 """
 
 import asyncio
-import re
-import unicodedata
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -20,11 +16,9 @@ from engine.documents import charter as charters_drawn
 from engine.documents import charts
 from engine.documents import report as reports_drawn
 from engine.flows import activities, certificates, documents
-from engine.web import contexts, device, forms, pages, site
+from engine.web import contexts, device, downloads, forms, pages, site
 from engine.web.site import To
 
-PDF = "application/pdf"
-WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 SVG = "image/svg+xml"
 # A drawing brings its own style, and needs nothing else.
 _DRAWING = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
@@ -108,14 +102,14 @@ async def certificate(request: Request) -> Response:
         return _stranger(request, await _page(request, enrolment), status=403)
     async with house.db.reading() as session:
         found = await documents.certificate(session, int(enrolment), house=house.dress, now=house.clock.now())
-    return await _download(lambda: certificates_drawn.pdf(found), found.title, ".pdf", PDF)
+    return await downloads.drawn(lambda: certificates_drawn.pdf(found), found.title, ".pdf", downloads.PDF)
 
 
 async def report(request: Request) -> Response:
     found = await _report(request)
     if isinstance(found, Response):
         return found
-    return await _download(lambda: reports_drawn.pdf(found), found.title, ".pdf", PDF)
+    return await downloads.drawn(lambda: reports_drawn.pdf(found), found.title, ".pdf", downloads.PDF)
 
 
 async def radar(request: Request) -> Response:
@@ -145,14 +139,25 @@ async def _report(request: Request) -> reports_drawn.Report | Response:
 
 
 async def charter_pdf(request: Request) -> Response:
-    return await _charter(request, charters_drawn.pdf, ".pdf", PDF)
+    found, now = await _charter(request), site.of(request).clock.now()
+    if isinstance(found, Response):
+        return found
+    written, zone = found.written, found.zone
+    drawn = partial(charters_drawn.pdf, written, now=now, zone=zone)
+    return await downloads.drawn(drawn, written.title, ".pdf", downloads.PDF)
 
 
 async def charter_word(request: Request) -> Response:
-    return await _charter(request, partial(charters_drawn.word, template=None), ".docx", WORD)
+    found, now = await _charter(request), site.of(request).clock.now()
+    if isinstance(found, Response):
+        return found
+    written, zone = found.written, found.zone
+    drawn = partial(charters_drawn.word, written, found.template, now=now, zone=zone)
+    return await downloads.drawn(drawn, written.title, ".docx", downloads.WORD)
 
 
-async def _charter(request: Request, draw: Callable[..., bytes], suffix: str, media_type: str) -> Response:
+async def _charter(request: Request) -> documents.Charter | Response:
+    """The charter that was asked for, or the page for a browser that may not see it."""
     house = site.of(request)
     enrolment, key = site.read(request, To.ACTIVITY)
     now = house.clock.now()
@@ -161,19 +166,4 @@ async def _charter(request: Request, draw: Callable[..., bytes], suffix: str, me
             return _stranger(
                 request, await activities.open(session, int(enrolment), key, now=now), status=403
             )
-        written, zone = await documents.charter(session, int(enrolment), key, now=now)
-    return await _download(lambda: draw(written, now=now, zone=zone), written.title, suffix, media_type)
-
-
-async def _download(draw: Callable[[], bytes], title: str, suffix: str, media_type: str) -> Response:
-    """The file, drawn in a thread: it takes a tenth of a second in which others are served."""
-    drawn = await asyncio.to_thread(draw)
-    return Response(drawn, media_type=media_type, headers={"Content-Disposition": attachment(title, suffix)})
-
-
-def attachment(title: str, suffix: str) -> str:
-    """The header that names a file after `title`: in ASCII for old programs, in full for all others."""
-    plain = "".join(each for each in unicodedata.normalize("NFKD", title) if not unicodedata.combining(each))
-    plain = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower()[:60] or "parcours"
-    full = " ".join(re.sub(r'[\x00-\x1f\x7f"*/:<>?\\|]', " ", title).split())[:100]
-    return f"attachment; filename=\"{plain}{suffix}\"; filename*=UTF-8''{quote(full + suffix, safe='')}"
+        return await documents.charter(session, int(enrolment), key, now=now)

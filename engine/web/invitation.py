@@ -60,10 +60,9 @@ async def accept(request: Request) -> Response:
     house.wake()
     my_url = site.path(request, To.MY, confirmed.enrolment_id)
     if found.follows or found.joined:  # the course is under way: nothing to say of a first lesson
-        response: Response = RedirectResponse(pages.stay(request, my_url), status_code=303)
-    else:
-        page = contexts.Confirmed(confirmed, my_url)
-        response = pages.render(request, page, language=confirmed.language)
+        return RedirectResponse(pages.stay(request, my_url), status_code=303)
+    page = contexts.Confirmed(confirmed, my_url)
+    response = pages.render(request, page, language=confirmed.language)
     device.remember(request, response, str(confirmed.enrolment_id))
     return response
 

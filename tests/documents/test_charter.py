@@ -2,12 +2,10 @@
 
 import io
 import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import docx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +15,7 @@ from engine.core import errors, printing
 from engine.core.course import grammar
 from engine.documents import charter
 from tests.documents import reading
+from tests.documents.templates import ARTICLES, lines, template
 
 NOW = datetime(2027, 4, 2, 9, tzinfo=UTC)
 LATE = datetime(2027, 3, 30, 22, 30, tzinfo=UTC)  # already the 31st in Paris
@@ -55,21 +54,6 @@ def pdf(written: charters.Written) -> reading.Pdf:
 
 def word(written: charters.Written, template: bytes | None = None) -> Any:
     return reading.word(charter.word(written, template, now=NOW, zone="Europe/Paris"))
-
-
-def template(write: Callable[[Any], Any]) -> bytes:
-    """A Word file of an author's."""
-    document, made = docx.Document(), io.BytesIO()
-    write(document)
-    document.save(made)
-    return made.getvalue()
-
-
-def lines(*texts: str) -> bytes:
-    return template(lambda document: [document.add_paragraph(text) for text in texts])
-
-
-ARTICLES = ("{%p for article in articles %}", "{{ article.title }}", "{{p article.body }}", "{%p endfor %}")
 
 
 def test_the_pdf_names_the_company_the_version_and_who_agreed() -> None:

@@ -15,7 +15,7 @@ from tests.documents import reading
 from tests.documents.test_certificate import CERTIFICATE
 
 ROW = record.Row("Alice Bernard", "Le permis IA", date(2027, 1, 5), lessons=2, count=6)
-RECORD = record.Record("Registre", "Fournil du Port", date(2027, 4, 1), (ROW,), "fr")
+RECORD = record.Record("Fournil du Port", date(2027, 4, 1), (ROW,), "fr")
 
 
 def test_the_same_values_make_the_same_bytes_on_any_day() -> None:
@@ -25,7 +25,7 @@ def test_the_same_values_make_the_same_bytes_on_any_day() -> None:
 
 def test_it_is_tagged_with_its_title_and_language() -> None:
     found = reading.pdf(record.pdf(RECORD))
-    assert (found.title, found.language, found.standard) == ("Registre", "fr", "1")
+    assert (found.title, found.language, found.standard) == ("Registre de formation", "fr", "1")
 
 
 def test_the_font_has_every_character_that_is_let_through() -> None:

@@ -10,14 +10,12 @@ ALICE = record.Row(
     "Alice", "Le permis IA de l'équipe", date(2027, 1, 5), 6, 6, date(2027, 2, 18), (2, date(2027, 3, 1))
 )
 BOB = record.Row("Bob", "Le permis IA de l'équipe", date(2027, 1, 7), 2, 6)
-RECORD = record.Record(
-    "Registre de formation à l'IA", "Fournil du Port", date(2027, 4, 1), (ALICE, BOB), "fr"
-)
+RECORD = record.Record("Fournil du Port", date(2027, 4, 1), (ALICE, BOB), "fr")
 
 
 def test_a_line_tells_who_followed_what_and_when() -> None:
     found = reading.pdf(record.pdf(RECORD))
-    assert "Fournil du Port Registre de formation à l’IA État au 1er avril 2027" in found.text
+    assert "Fournil du Port Registre de formation État au 1er avril 2027" in found.text
     line = "Le permis IA de l’équipe"
     assert f"Alice {line} 5 janvier 2027 6 sur 6 18 février 2027 version 2, le 1er mars 2027" in found.text
     assert f"Bob {line} 7 janvier 2027 2 sur 6 – –" in found.text

@@ -8,12 +8,29 @@ from sqlalchemy import select, update
 from engine.core import errors
 from engine.flows import catalog
 from engine.tables import Version
+from tests import papers
+from tests.documents.templates import ARTICLES, lines
 from tests.people import ALICE, BOB, DRESS, SLUG, THREE, Town, course
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WORDS = course(a="", b="", c="", words="Un chiffre corrigé.")
 WITHOUT_B = course(a="", c="")
+
+
+@pytest.mark.parametrize(
+    ("path", "template", "told"),
+    [
+        ("documents/regles.docx", lines("{{ company }}", *ARTICLES), ""),
+        ("documents/regles.docx", lines("{{ entreprise }}", *ARTICLES), "emplacement « entreprise » inconnu"),
+        ("documents/regles.docx", b"%PDF-1.7", "n'est pas un document Word"),
+        ("documents/quiz.docx", lines("{{ company }}"), "modèle Word sans charte « quiz »"),
+    ],
+)
+async def test_a_word_template_is_checked_with_its_course(path: str, template: bytes, told: str) -> None:
+    found = catalog.check(papers.FILES | {path: template}, slug=SLUG, house=DRESS)
+    assert [each.path for each in found.errors] == ([path] if told else [])
+    assert all(told in each.cause for each in found.errors)
 
 
 async def versions(town: Town) -> list[Version]:

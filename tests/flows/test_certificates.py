@@ -232,16 +232,16 @@ async def test_the_page_shows_what_was_handed_in_last(town: Town) -> None:
     town.clock.pass_by(hours=1)
     await answer(town, alice, "regles")
     await again(town, alice, "regles")
-    found = [(each.key, each.kind, each.version) for each in (await page(town, alice)).papers]
-    assert found == [("bilan", "report", 1), ("regles", "charter", 1)], "a new version is not adopted yet"
+    kept = [(each.key, each.kind, each.version) for each in (await page(town, alice)).papers]
+    assert kept == [("bilan", "report", 1), ("regles", "charter", 1)], "a new version is not adopted yet"
     async with town.db.reading() as session:
-        written, zone = await documents.charter(session, alice, "regles", now=town.now)
-    assert (written.version, written.adopted_at, zone) == (1, town.now, "Europe/Paris")
+        found = await documents.charter(session, alice, "regles", now=town.now)
+    assert (found.written.version, found.written.adopted_at, found.zone) == (1, town.now, "Europe/Paris")
     await answer(town, alice, "regles", {"nom": "Charlie"})
     async with town.db.reading() as session:
-        written, _ = await documents.charter(session, alice, "regles", now=town.now)
-    assert written.version == 2
-    assert "'Charlie'" in repr(written.articles)
+        found = await documents.charter(session, alice, "regles", now=town.now)
+    assert found.written.version == 2
+    assert "'Charlie'" in repr(found.written.articles)
 
 
 async def test_the_report_tells_the_answers_in_words_by_axis(town: Town) -> None:

@@ -53,8 +53,8 @@ async def shown(town: Town, enrolment: int, key: str = "accord") -> views.Played
 
 async def signatures(town: Town, owner: int) -> list[str]:
     async with town.db.reading() as session:
-        written, _ = await documents.charter(session, owner, "charte", now=town.now)
-    return [each.name for each in written.signatures]
+        found = await documents.charter(session, owner, "charte", now=town.now)
+    return [each.name for each in found.written.signatures]
 
 
 async def test_a_colleague_agrees_to_the_charter_of_his_own_company(town: Town, team: Team) -> None:

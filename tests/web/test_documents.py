@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from engine.flows import activities, catalog, letters, outbox
-from engine.web import documents
+from engine.web import downloads
 from tests import papers
+from tests.documents import reading
+from tests.documents.templates import ARTICLES, lines
 from tests.web import course
 from tests.web.conftest import NOW, Visit
 
@@ -19,11 +21,11 @@ ALICE = "alice@example.org"
 FILES = ("bilan/rapport.pdf", "bilan/radar.svg", "regles/charte.pdf", "regles/charte.docx")
 
 
-async def answered(visit: Visit) -> int:
+async def answered(visit: Visit, files: catalog.Files = papers.FILES) -> int:
     """Alice's browser confirmed; she answered everything."""
     async with visit.site.db.transaction() as session:
         await catalog.publish(
-            session, papers.FILES, slug=course.SLUG, house=visit.site.house.dress, now=NOW, others="stay"
+            session, files, slug=course.SLUG, house=visit.site.house.dress, now=NOW, others="stay"
         )
     alice = await visit.confirmed(ALICE, first_name="Alice")
     for key, given in papers.ANSWERS.items():
@@ -70,6 +72,17 @@ async def test_each_document_is_a_file_of_its_kind(visit: Visit) -> None:
         "attachment; filename=\"charte-de-l-ia.pdf\"; filename*=UTF-8''Charte%20de%20l%E2%80%99IA.pdf"
     )
     assert report.headers["cache-control"] == "no-store"
+
+
+async def test_an_authors_word_template_is_the_one_that_is_filled(visit: Visit) -> None:
+    template = lines("{{ title }}, à notre façon", *ARTICLES)
+    alice = await answered(visit, papers.FILES | {"documents/regles.docx": template})
+    word = await fetched(visit, at(visit, alice, "regles/charte.docx"))
+    assert [text for _, text in reading.paragraphs(reading.word(word.content))] == [
+        "Charte de l’IA, à notre façon",
+        "Les rôles",
+        "Zoé Aubert décide.",
+    ]
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -200,4 +213,4 @@ async def test_the_pages_close_with_the_course(visit: Visit) -> None:
     ],
 )
 def test_a_files_name_is_safe_in_a_header(title: str, named: str) -> None:
-    assert documents.attachment(title, ".pdf") == f"attachment; {named}"
+    assert downloads.attachment(title, ".pdf") == f"attachment; {named}"

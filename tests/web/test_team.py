@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from playwright.async_api import Browser
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from engine.core import links
 from engine.flows import companies
 from engine.tables import Consent
+from tests.documents import reading
 from tests.people import ALICE, BOB, CHARLIE, ORIGIN, Town
 from tests.teams import FOLLOWED, Team
 from tests.web.conftest import Visit
@@ -95,6 +97,30 @@ async def test_my_course_leads_to_the_door_and_tells_the_team_who_sees(office: O
     assert "/e/" not in shown
     await office.act(alice, "move", seat="1", address=CHARLIES)
     assert "Votre place est passée à une autre personne" in await visit.get(visit.to("m", bob))
+
+
+async def test_the_training_record_tells_who_followed_what(office: Office, alice: int) -> None:
+    visit, record = office.visit, f"{office.page(alice)}/registre.pdf"
+    assert record not in await visit.get(office.page(alice))  # nobody to tell of yet
+    await office.house.join(alice)
+    assert record in await visit.get(office.page(alice))
+    answer = await visit.http.get(record)
+    assert 'filename="registre-de-formation.pdf"' in answer.headers["content-disposition"]
+    text = reading.pdf(answer.content).text
+    assert "Alice" in text
+    assert f"Bob ({BOBS})" in text
+    assert "0 sur 3" in text
+
+
+async def test_the_training_record_is_nobody_elses(office: Office, alice: int) -> None:
+    """Neither the door, nor a link that is too old, nor a colleague's."""
+    bob = await office.house.join(alice)
+    record = f"{office.page(alice)}/registre.pdf"
+    for page in (office.door(alice), office.visit.to("e", bob)):
+        answer = await office.visit.http.get(f"{page}/registre.pdf")
+        assert answer.status_code in (404, 410)
+    office.visit.clock.moment += timedelta(days=31)
+    assert (await office.visit.http.get(record)).status_code == 410
 
 
 # What may be forwarded

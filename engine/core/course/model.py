@@ -78,6 +78,8 @@ class Course:
     lessons: tuple[Lesson, ...]
     activities: Mapping[str, Activity]
     images: Mapping[str, bytes]
+    templates: Mapping[str, bytes]
+    """The author's own Word templates, by the key of the charter that fills them."""
 
     @property
     def quizzes(self) -> list[tuple[str, grammar.Quiz]]:

@@ -17,6 +17,7 @@ _LESSON: TypeAdapter[grammar.LessonFile] = TypeAdapter(grammar.LessonFile)
 _ACTIVITY: TypeAdapter[Activity] = TypeAdapter(grammar.ActivityFile)
 _LESSON_PATH = re.compile(r"^lessons/([0-9]{1,4})-([a-z0-9]+(?:-[a-z0-9]+)*)\.md$")
 _ACTIVITY_PATH = re.compile(r"^activities/([a-z0-9]+(?:-[a-z0-9]+)*)\.ya?ml$")
+_TEMPLATE_PATH = re.compile(r"^documents/([a-z0-9]+(?:-[a-z0-9]+)*)\.docx$")
 # No letter, no space: what a text mail, a header or YAML cannot carry.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
@@ -111,6 +112,9 @@ def _course(reader: _Reader, slug: str) -> Course:
         farewell=letter("farewell", header.farewell),
         lessons=lessons,
         activities=activities,
+        templates={
+            found[1]: data for path, data in reader.files.items() if (found := _TEMPLATE_PATH.match(path))
+        },
         images={path: data for path, data in reader.files.items() if path.startswith("images/")},
     )
 

@@ -35,6 +35,11 @@ def problems(course: Course, written: Written) -> Iterator[Problem]:
             yield Problem("course.yaml", line, cause, known("activités", course.activities))
     for key, activity in course.activities.items():
         yield from activities.problems(key, activity, course.activities, written)
+    for key in course.templates:
+        if not isinstance(course.activities.get(key), grammar.Charter):
+            cause = f"modèle Word sans charte « {key} »"
+            charters = [key for key, each in course.activities.items() if isinstance(each, grammar.Charter)]
+            yield Problem(f"documents/{key}.docx", 1, cause, known("chartes", charters))
     if len(course.lessons) == len(written.keys("lessons/")):
         yield from _order(course, written)
 
