@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -157,6 +158,20 @@ def review(
         if missed is not None:
             return key, next(question for question in quiz.questions if question.key == missed)
     return None
+
+
+ATTEMPTS_WITHIN = timedelta(days=7)
+"""In which a quiz may be tried as often as it says; then it opens again: nobody is shut out for good."""
+
+
+def attempts_left(quiz: grammar.Quiz, tried: Sequence[datetime], *, now: datetime) -> int:
+    """How often the quiz may be handed in now. `tried`: when it was, in order."""
+    return max(0, quiz.attempts - sum(at > now - ATTEMPTS_WITHIN for at in tried))
+
+
+def next_attempt(quiz: grammar.Quiz, tried: Sequence[datetime], *, now: datetime) -> datetime | None:
+    """When a quiz that was tried too often lately opens again; None when it is open."""
+    return None if attempts_left(quiz, tried, now=now) else tried[-quiz.attempts] + ATTEMPTS_WITHIN
 
 
 def comes_back(quiz: grammar.Quiz, attempts: Iterable[Attempt], *, lessons: int) -> str | None:

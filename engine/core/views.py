@@ -382,6 +382,8 @@ class Played:
     handed_in_at: datetime | None
     attempts_left: int
     """Of a quiz: how often it may still be handed in."""
+    next_attempt_at: datetime | None
+    """When a quiz without attempts left opens again."""
     earlier: Earlier | None
     comes_back: str | None
     """The question of a quiz that is asked once more now."""

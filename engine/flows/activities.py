@@ -44,6 +44,10 @@ class _Place:
         return [each for each in self.rounds if each.handed_in_at and (each.score or not single)]
 
     @property
+    def tried(self) -> list[datetime]:
+        return [each.handed_in_at for each in self.whole if each.handed_in_at]
+
+    @property
     def about(self) -> dict[str, Any]:
         return known.about(self.enrolment, self.learner)
 
@@ -79,7 +83,7 @@ async def _rounds(session: AsyncSession, enrolment_id: int, key: str) -> Sequenc
 async def open(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> views.Played:
     """An activity as its page shows it. Raises `errors.NotFound`, `errors.ExpiredLink`."""
     place = await _place(session, enrolment_id, key, now=now)
-    return await _played(session, place, place.draft or next(iter(reversed(place.whole)), None))
+    return await _played(session, place, place.draft or next(iter(reversed(place.whole)), None), now)
 
 
 async def result(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> views.Played:
@@ -90,10 +94,12 @@ async def result(session: AsyncSession, enrolment_id: int, key: str, *, now: dat
     place = await _place(session, enrolment_id, key, now=now)
     if not place.whole:
         raise errors.NotFound("Rien n'a encore été remis ici.")
-    return await _played(session, place, place.whole[-1])
+    return await _played(session, place, place.whole[-1], now)
 
 
-async def _played(session: AsyncSession, place: _Place, last: Submission | None) -> views.Played:
+async def _played(
+    session: AsyncSession, place: _Place, last: Submission | None, now: datetime
+) -> views.Played:
     enrolment = place.enrolment
     waiting = enrolment.state == State.ACTIVE and enrolment.next_kind == "lesson"
     found = await _charter(session, place, last)
@@ -108,7 +114,8 @@ async def _played(session: AsyncSession, place: _Place, last: Submission | None)
         touched=bool(place.rounds),
         round=last.round if last else 1,
         handed_in_at=last.handed_in_at if last else None,
-        attempts_left=_attempts_left(place),
+        attempts_left=_attempts_left(place, now),
+        next_attempt_at=_next_attempt(place, now),
         earlier=await _earlier(session, enrolment.id, place.activity),
         comes_back=_comes_back(place),
         again=_again(place, last),
@@ -145,8 +152,14 @@ def _again(place: _Place, last: Submission | None) -> dict[str, Any]:
     return found
 
 
-def _attempts_left(place: _Place) -> int:
-    return place.activity.attempts - len(place.whole) if isinstance(place.activity, grammar.Quiz) else 0
+def _attempts_left(place: _Place, now: datetime) -> int:
+    quiz = place.activity
+    return scoring.attempts_left(quiz, place.tried, now=now) if isinstance(quiz, grammar.Quiz) else 0
+
+
+def _next_attempt(place: _Place, now: datetime) -> datetime | None:
+    quiz = place.activity
+    return scoring.next_attempt(quiz, place.tried, now=now) if isinstance(quiz, grammar.Quiz) else None
 
 
 async def _earlier(
@@ -231,12 +244,12 @@ async def again(session: AsyncSession, enrolment_id: int, key: str, *, now: date
         raise errors.NotAllowed("Rien n'a encore été remis.")
     number = place.rounds[-1].round + 1
     match place.activity:
-        case grammar.Quiz() if _attempts_left(place) > 0:
+        case grammar.Quiz() if _attempts_left(place, now) > 0:
             session.add(_round(place, number, {}, now))
         case grammar.Charter():
             session.add(_round(place, number, dict(place.rounds[-1].answers), now))
         case grammar.Quiz():
-            raise errors.NotAllowed("Vous avez fait tous les essais prévus.")
+            raise errors.NotAllowed("Vous avez fait tous les essais de la semaine.")
         case _:
             raise errors.NotAllowed(_OVER)
 

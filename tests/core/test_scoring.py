@@ -1,6 +1,7 @@
 """What answers are worth: always between 0 and 100, never less for a better answer."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -260,3 +261,29 @@ def test_where_nothing_comes_back() -> None:
     assert back([], 99) is None, "a quiz that was never taken"
     assert back([Attempt({}, 1)], 99) is None
     assert back([replace(missed[0], answers={"gone": False})], 99) is None, "a question that is no more"
+
+
+NOW = datetime(2027, 3, 22, 9, tzinfo=UTC)
+
+
+@given(hours=st.lists(st.integers(0, 1000), max_size=12), attempts=st.integers(1, 5))
+def test_who_used_all_attempts_may_try_again_within_a_week(hours: list[int], attempts: int) -> None:
+    """Tried as soon as it is open, a quiz is never handed in more often in a week than it says."""
+    quiz = with_attempts(attempts)
+    tried: list[datetime] = []
+    now = NOW
+    for wait in hours:
+        now += timedelta(hours=wait)
+        left, opens = scoring.attempts_left(quiz, tried, now=now), scoring.next_attempt(quiz, tried, now=now)
+        assert (left == 0) == (opens is not None)
+        if opens is not None:
+            assert now < opens <= now + scoring.ATTEMPTS_WITHIN
+            assert scoring.attempts_left(quiz, tried, now=opens) > 0
+            now = opens
+        tried.append(now)
+    for at in tried:
+        assert sum(at <= each < at + scoring.ATTEMPTS_WITHIN for each in tried) <= attempts
+
+
+def with_attempts(attempts: int) -> grammar.Quiz:
+    return every.quiz().model_copy(update={"attempts": attempts})

@@ -237,6 +237,7 @@ async def test_a_quiz_has_three_attempts_and_the_best_counts(town: Town) -> None
     assert seen == [3, 2, 1, 0]
     with pytest.raises(errors.NotAllowed):
         await again(town, alice, "quiz")
+    assert (await page(town, alice, "quiz")).next_attempt_at == town.now + timedelta(days=7)
     found = await facts(town, alice)
     assert [row.score["total"] for row in await rounds(town, alice, "quiz")] == [60, 80, 40]
     assert found.score["quiz"] == {"total": 80}
@@ -276,12 +277,13 @@ async def test_a_missed_question_comes_back_and_goes_away_once_right(town: Town)
     shown = await page(town, alice, "quiz")
     assert shown.comes_back == "somme", "one at a time"
     await answer_again(town, alice, "quiz", "somme", "9")
-    assert (await page(town, alice, "quiz")).comes_back is None
+    shown = await page(town, alice, "quiz")
+    assert shown.comes_back is None
+    assert shown.attempts_left == 3, "it costs no attempt"
     await town.live("2027-04-30 00:00")
     found = await facts(town, alice)
     assert found.score["quiz"] == {"total": 60}, "it changes no score"
     assert found.hold("answers.quiz.vrai")
-    assert (await page(town, alice, "quiz")).attempts_left == 2
     assert len(await town.events(alice, "answered_again")) == 2
 
 

@@ -163,6 +163,7 @@ async def test_a_quiz_tells_what_was_right_and_keeps_the_answers_while_one_may_t
     await alice.quiz(vrai="false", seul="tout", somme="1")
     page = await alice.page("quiz")
     assert page.count("La bonne réponse") == 3
+    assert "réessayer à partir du" in page
     assert "2,5\u00a0h" in page
     assert "Réessayer" not in page
     await alice.send("quiz", "seul", go="again", expected=409)

@@ -35,6 +35,7 @@ def played(key: str, given: dict[str, Any], language: str = "fr") -> views.Playe
         round=1,
         handed_in_at=None,
         attempts_left=0,
+        next_attempt_at=None,
         earlier=None,
         comes_back=None,
         again={},
