@@ -1,0 +1,35 @@
+"""The benches count right; how fast it was is for the table they print."""
+
+import json
+
+import pytest
+
+from engine.tables import db, schema
+from tests.cli.command import parcours
+from tests.people import ALICE, Town
+
+
+def test_answers_that_are_handed_in_over_http_are_all_found_again(database_url: str) -> None:
+    options = ("--rate", "20", "--seconds", "1", "--burst", "5", "--json", "--database", database_url)
+    ran = parcours("bench", "submissions", *options)
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert (found["sent"], found["burst"], found["recorded"], found["lost"]) == (20, 5, 25, 0)
+    assert found["statuses"] == {"303": 25}
+
+
+@pytest.fixture
+async def in_use(database_url: str) -> str:
+    """A database with Alice in it; its address."""
+    found = db.Database(database_url)
+    await schema.upgrade(found)
+    town = Town(found)
+    await town.publish()
+    await town.enrol(ALICE)
+    await found.close()
+    return database_url
+
+
+def test_it_keeps_its_hands_off_a_database_in_use(in_use: str) -> None:
+    ran = parcours("bench", "submissions", "--database", in_use)
+    assert (ran.code, "without learners" in ran.err) == (1, True)
