@@ -34,7 +34,7 @@ run: setup ## serve as in production, with the settings of .env
 
 test: $(VENV)/.ready-tests ## run all tests, on SQLite and PostgreSQL, with a real browser
 	@sh tests/chromium.sh
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: $(VENV)/.ready-tests ## look at the code: ruff, mypy, import-linter
 	$(BIN)/ruff check .
