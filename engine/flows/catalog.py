@@ -15,15 +15,14 @@ from sqlalchemy import and_, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import errors, progress
-from engine.core.course import change, model, reading
+from engine.core.course import change, model, parcel, reading
 from engine.core.course.yamlfile import Problem
 from engine.documents import charter as charters
 from engine.mail import compile, dress
 from engine.tables import Course, Enrolment, Version, dialect
 
 Files = Mapping[str, bytes]
-MAX_BYTES = 20_000_000
-"""Of one course; images are for mails."""
+MAX_BYTES = parcel.MAX_BYTES
 
 _HTML_WARNING, _HTML_LIMIT = 80_000, 100_000
 
@@ -52,7 +51,7 @@ def check(files: Files, *, slug: str, house: dress.Dress) -> reading.Reading:
     found += [problem for key in read.course.templates for problem in _fill(read.course, key)]
     problems = tuple(sorted({*read.problems, *found}))
     failed = any(problem.level == "error" for problem in found)
-    return reading.Reading(None if failed else read.course, problems)
+    return reading.Reading(None if failed else read.course, problems, read.sketch)
 
 
 def _fill(course: model.Course, key: str) -> list[Problem]:

@@ -3,7 +3,7 @@
 from engine.tables.base import Base
 from engine.tables.certificate import Certificate
 from engine.tables.company import Company, Seat
-from engine.tables.course import Course, Version
+from engine.tables.course import Course, Draft, DraftFile, Version
 from engine.tables.delivery import Delivery
 from engine.tables.enrolment import Enrolment, Submission
 from engine.tables.learner import Consent, Event, Learner, Suppression
@@ -16,6 +16,8 @@ __all__ = [
     "Consent",
     "Course",
     "Delivery",
+    "Draft",
+    "DraftFile",
     "Enrolment",
     "Event",
     "Learner",
