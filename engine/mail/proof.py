@@ -109,7 +109,7 @@ def _build(course: model.Course, name: str, house: dress.Dress) -> fill.Build:
             letter = letters.Farewell(course.title, subject, text, len(course.lessons), my, leave)
         case _:
             raise errors.NotFound("Ce message n'existe pas dans le parcours.")
-    return compile.letter(letter, course=course, dress=house)
+    return compile.letter(letter, dress=dress.fitted(house, course))
 
 
 def reading_minutes(document: markup.Document) -> int:
