@@ -16,10 +16,10 @@ from typing import Any
 from sqlalchemy import case, delete, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import errors
+from engine.core import errors, links
 from engine.core.course import editing, grammar, parcel, reading
-from engine.documents import picture
-from engine.flows import catalog
+from engine.core.delivery import Kind
+from engine.flows import accounts, catalog, outbox
 from engine.mail import dress
 from engine.tables import Course, Draft, DraftFile, Enrolment, Version, dialect
 
@@ -66,7 +66,8 @@ class Desk:
     """The version that the draft began from."""
     is_draft: bool
     changed_at: datetime | None = None
-    changed_by: int | None = None
+    changed_by: str = ""
+    """The name of the account that changed the draft last."""
 
     @property
     def overtaken(self) -> bool:
@@ -92,7 +93,7 @@ async def look(session: AsyncSession, slug: str) -> Desk:
         parent=draft.parent_hash,
         is_draft=True,
         changed_at=draft.changed_at,
-        changed_by=draft.changed_by,
+        changed_by=(await accounts.get(session, draft.changed_by)).name,
     )
 
 
@@ -245,15 +246,18 @@ async def add_activity(
 
 
 async def add_image(
-    session: AsyncSession, slug: str, name: str, data: bytes, *, by: int, now: datetime
+    session: AsyncSession, slug: str, name: str, content: bytes, *, by: int, now: datetime
 ) -> str:
-    """Keep a picture, made fit for mails; its path. Raises `errors.Invalid`, `errors.NotFound`."""
-    fitted, suffix = picture.fit(data)
+    """Keep a picture under a free name like `name`, whose suffix counts; its path.
+
+    `content` is what `documents.picture.fit` made. Raises `errors.Invalid`, `errors.NotFound`.
+    """
     draft = await _open(session, slug, by=by, now=now)
     taken = await session.scalars(select(DraftFile.path).where(DraftFile.draft_id == draft.id))
     used = {PurePosixPath(path).stem for path in taken if path.startswith(IMAGES)}
-    path = f"{IMAGES}{editing.key_of(PurePosixPath(name.replace(chr(92), '/')).stem, used)}{suffix}"
-    await _store(session, draft, {}, {path: fitted})
+    typed = PurePosixPath(name.replace("\\", "/"))
+    path = f"{IMAGES}{editing.key_of(typed.stem, used)}{typed.suffix}"
+    await _store(session, draft, {}, {path: content})
     return path
 
 
@@ -305,6 +309,15 @@ async def clear(session: AsyncSession, slug: str) -> None:
         await session.execute(delete(DraftFile).where(DraftFile.draft_id == draft.id))
         await session.delete(draft)
         await session.flush()
+
+
+async def owe_test(
+    session: AsyncSession, slug: str, name: str, learner: str, *, to: int, now: datetime
+) -> None:
+    """Owe the author, account `to`, the mail called `name` as the fictitious learner would get it."""
+    occasion = f"{slug}.{learner}.{links.stamp_of(now)}"
+    mail = outbox.row(kind=Kind.TEST, account_id=to, lesson_key=name, occasion=occasion, now=now)
+    await outbox.owe(session, [mail])
 
 
 def check(files: Mapping[str, bytes], *, slug: str, house: dress.Dress) -> reading.Reading:

@@ -52,18 +52,18 @@ def make(
     name: str,
     house: dress.Dress,
     learner: fictitious.Learner | None = None,
-    *,
-    to: str = "camille@exemple.test",
+    envelope: message.Envelope | None = None,
 ) -> Proof:
     """The mail called `name`; without a learner, with every conditional passage shown.
+
+    `envelope`: to whom and when it really goes, if it does.
 
     Raises `errors.NotFound`, and `errors.ParcoursError` for a lesson that cannot be made.
     """
     build = _build(course, name, house)
     who = learner or fictitious.LEARNERS[0]
-    data = fill.fill(
-        build, _values(build, course, house, who), _holds(course, learner), _envelope(who, to, house)
-    )
+    values, holds = _values(build, course, house, who), _holds(course, learner)
+    data = fill.fill(build, values, holds, envelope or _envelope(who, house))
     parsed = email.message_from_bytes(data, policy=policy.default)
     assert isinstance(parsed, EmailMessage)  # what policy.default makes
     html, text = _part(parsed, "html"), _part(parsed, "plain")
@@ -82,9 +82,14 @@ def _values(
     return known | {slot: f"{house.base_url}/apercu" for slot, _ in build.slots if slot not in known}
 
 
-def _envelope(who: fictitious.Learner, to: str, house: dress.Dress) -> message.Envelope:
-    leave = f"{house.base_url}/u/apercu"
-    return message.Envelope(who.first_name, to, "apercu@exemple.test", _SENT, leave)
+def _envelope(who: fictitious.Learner, house: dress.Dress) -> message.Envelope:
+    address = f"{who.key}@exemple.test"
+    return message.Envelope(who.first_name, address, "apercu@exemple.test", _SENT, nowhere(house))
+
+
+def nowhere(house: dress.Dress) -> str:
+    """Where the link to leave leads in a mail that nobody is subscribed to."""
+    return f"{house.base_url}/u/apercu"
 
 
 def _holds(course: model.Course, learner: fictitious.Learner | None) -> Callable[[str], bool]:

@@ -46,8 +46,8 @@ class Draft(Base):
     """The version that it began from; "" for a course that was never published."""
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
-    changed_by: Mapped[int | None]
-    """The account that changed it last. No foreign key: an account may go, its work stays."""
+    changed_by: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    """The account that changed it last."""
 
 
 class DraftFile(Base):

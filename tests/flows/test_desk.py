@@ -1,17 +1,17 @@
 """The draft of a course: two authors, no lost word, and learners who see none of it."""
 
-import io
 import random
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from PIL import Image
+import pytest_asyncio
 from sqlalchemy import func, select
 
 from engine.core import errors
+from engine.core.accounts import Role
 from engine.core.course import editing, parcel, reading
-from engine.flows import catalog, desk
+from engine.flows import accounts, catalog, desk
 from engine.tables import Course, Draft, DraftFile
 from tests.people import ALICE, DRESS, SLUG, THREE, Town, course
 
@@ -42,10 +42,11 @@ async def keys(town: Town) -> list[str]:
     return list(editing.lessons(await files(town)))
 
 
-def png(size: tuple[int, int] = (20, 10)) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", size).save(out, "PNG")
-    return out.getvalue()
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def authors(town: Town) -> None:
+    async with town.db.transaction() as session:
+        for name in ("Ada", "Ben"):
+            await accounts.create(session, f"{name}@example.org", name, Role.AUTHOR, by=None, now=town.now)
 
 
 async def test_looking_begins_no_draft_and_the_first_change_does(town: Town) -> None:
@@ -61,7 +62,12 @@ async def test_looking_begins_no_draft_and_the_first_change_does(town: Town) -> 
     async with town.db.reading() as session:
         seen = await desk.look(session, SLUG)
         assert await desk.parent(session, SLUG) == done.hash
-    assert (seen.is_draft, seen.parent, seen.changed_by, seen.changed_at) == (True, done.hash, ADA, town.now)
+    assert (seen.is_draft, seen.parent, seen.changed_by, seen.changed_at) == (
+        True,
+        done.hash,
+        "Ada",
+        town.now,
+    )
 
 
 async def test_a_course_that_is_not_there(town: Town) -> None:
@@ -213,17 +219,14 @@ async def test_a_key_that_learners_know_does_not_come_back_for_another_lesson(to
         assert await desk.add_lesson(session, SLUG, "B", by=ADA, now=town.now) == "b-2"
 
 
-async def test_pictures_are_kept_fit_for_mails(town: Town) -> None:
+async def test_a_picture_is_kept_under_a_free_name(town: Town) -> None:
     await town.publish()
     async with town.db.transaction() as session:
         how: dict[str, Any] = {"by": ADA, "now": town.now}
-        first = await desk.add_image(session, SLUG, "C:\\Été\\Le Schéma.PNG", png((3000, 30)), **how)
-        second = await desk.add_image(session, SLUG, "le-schema.gif", png(), **how)
-        with pytest.raises(errors.Invalid):
-            await desk.add_image(session, SLUG, "x.png", b"<svg/>", **how)
-    assert (first, second) == ("images/le-schema.png", "images/le-schema-2.png")
-    kept = (await files(town))[first]
-    assert Image.open(io.BytesIO(kept)).size == (1200, 12)
+        first = await desk.add_image(session, SLUG, "C:\\Été\\Le Schéma.png", b"one", **how)
+        second = await desk.add_image(session, SLUG, "le-schema.gif", b"two", **how)
+    assert (first, second) == ("images/le-schema.png", "images/le-schema-2.gif")
+    assert (await files(town))[first] == b"one"
     async with town.db.reading() as session:
         assert (await desk.look(session, SLUG)).files[first] == b""
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -17,8 +17,9 @@ def upgrade() -> None:
         sa.Column("parent_hash", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("changed_by", sa.Integer(), nullable=True),
+        sa.Column("changed_by", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["course_id"], ["course.id"], name="fk_draft_course_id"),
+        sa.ForeignKeyConstraint(["changed_by"], ["account.id"], name="fk_draft_changed_by"),
         sa.PrimaryKeyConstraint("id", name="pk_draft"),
         sa.UniqueConstraint("course_id", name="uq_draft_course_id"),
     )
