@@ -10,7 +10,7 @@ from typing import ClassVar
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from engine.core import errors, fictitious
 from engine.core.accounts import Right
@@ -259,11 +259,11 @@ async def mail(request: Request, me: Here) -> Response:
         who = fictitious.learner(learner) if learner else None
         made = proof.make(course, request.path_params["name"], site.of(request).dress, who)
     except errors.ParcoursError as error:
-        return PlainTextResponse(str(error), status_code=422)
+        return mails.plain(str(error), status=422)
     if view == "text":
-        return PlainTextResponse(f"{made.subject}\n\n{made.text}")
+        return mails.plain(f"{made.subject}\n\n{made.text}")
     if view == "source":
-        return PlainTextResponse(made.source.decode("utf-8", "replace"))
+        return mails.plain(made.source.decode("utf-8", "replace"))
     html = proof.lit(made.html, dark=view == "dark")
     shown = await _pictures(request, found, html) if view != "bare" else dict[str, str]()
     return mails.framed(proof.with_pictures(html, lambda source: shown.get(source, "")))

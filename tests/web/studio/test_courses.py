@@ -98,11 +98,10 @@ async def test_the_line_shows_gates_conditions_and_activities(author: Desk, visi
 
 async def test_problems_lead_to_their_file_and_line(author: Desk, visit: Visit) -> None:
     async with visit.site.db.transaction() as session:
-        how = {"by": 2, "now": visit.clock.now()}
-        path = "lessons/03-fin.md"
+        path, now = "lessons/03-fin.md", visit.clock.now()
         seen = await desk.file(session, course.SLUG, path)
         text = seen.text + "\n[x](lecon:nulle-part)\n"
-        await desk.save(session, course.SLUG, path, text, read=seen.hash, by=how["by"], now=visit.clock.now())  # type: ignore[arg-type]  # a number
+        await desk.save(session, course.SLUG, path, text, read=seen.hash, by=2, now=now)
     page = await author.get(HERE)
     line = text.count("\n", 0, text.index("[x]")) + 1
     assert f'href="{HERE}/files/{path}#L{line}"' in page
