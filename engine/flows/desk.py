@@ -65,6 +65,8 @@ class Desk:
     parent: str
     """The version that the draft began from."""
     is_draft: bool
+    mark: str = ""
+    """Of the draft's content, "" without draft: by it whoever changes the whole tells what he saw."""
     changed_at: datetime | None = None
     changed_by: str = ""
     """The name of the account that changed the draft last."""
@@ -77,21 +79,27 @@ class Desk:
 
 async def look(session: AsyncSession, slug: str) -> Desk:
     """Raises `errors.NotFound`."""
-    current = await _current(session, slug)
     draft = await _draft(session, slug)
     if draft is None:
+        current = await _current(session, slug)
         if current is None:
             raise errors.NotFound(f"Il n'y a pas de parcours « {slug} ».")
         files = {path: _unseen(path, data) for path, data in catalog.unpack(current.archive).items()}
         return Desk(slug, files, current.hash, current.hash, is_draft=False)
     unseen = case((DraftFile.path.startswith(IMAGES), literal(b"")), else_=DraftFile.content)
     rows = await session.execute(select(DraftFile.path, unseen).where(DraftFile.draft_id == draft.id))
+    newest = await session.scalar(
+        select(Version.hash)
+        .join(Course, Course.current_version_id == Version.id)
+        .where(Course.id == draft.course_id)
+    )
     return Desk(
         slug=slug,
         files=dict(sorted((path, content) for path, content in rows)),
-        current=current.hash if current else "",
+        current=newest or "",
         parent=draft.parent_hash,
         is_draft=True,
+        mark=await _mark(session, draft),
         changed_at=draft.changed_at,
         changed_by=(await accounts.get(session, draft.changed_by)).name,
     )
@@ -277,24 +285,43 @@ async def remove(session: AsyncSession, slug: str, path: str, *, by: int, now: d
 
 
 async def replace(
-    session: AsyncSession, slug: str, files: Mapping[str, bytes], *, by: int, now: datetime
+    session: AsyncSession, slug: str, files: Mapping[str, bytes], *, seen: str, by: int, now: datetime
 ) -> None:
-    """Begin anew from these files; what they were made from stays the parent.
+    """Begin anew from these files; what they were made from stays the parent. `seen`: see `Desk.mark`.
 
-    Raises `errors.Invalid`, `errors.NotFound`.
+    Raises `errors.Conflict` when the draft changed since; `errors.Invalid`, `errors.NotFound`.
     """
     _check_size(files)
+    await _check_seen(session, slug, seen)
     draft = await _open(session, slug, by=by, now=now)
     await session.execute(delete(DraftFile).where(DraftFile.draft_id == draft.id))
     await _store(session, draft, {}, files)
 
 
-async def discard(session: AsyncSession, slug: str) -> None:
-    """Throw the draft away; a course that was never published goes with it."""
+async def discard(session: AsyncSession, slug: str, *, seen: str) -> None:
+    """Throw the draft away; a course that was never published goes with it. `seen`: see `Desk.mark`.
+
+    Raises `errors.Conflict` when the draft changed since.
+    """
+    await _check_seen(session, slug, seen)
     await clear(session, slug)
     await session.execute(
         delete(Course).where(Course.slug == slug, Course.current_version_id.is_(None), ~_has_versions())
     )
+
+
+async def _check_seen(session: AsyncSession, slug: str, seen: str) -> None:
+    await dialect.lock(session, f"draft:{slug}")
+    draft = await _draft(session, slug)
+    if (await _mark(session, draft) if draft else "") != seen:
+        raise errors.Conflict("Quelqu'un d'autre a modifié ce brouillon entre-temps : relisez-le d'abord.")
+
+
+async def _mark(session: AsyncSession, draft: Draft) -> str:
+    rows = await session.execute(
+        select(DraftFile.path, DraftFile.hash).where(DraftFile.draft_id == draft.id).order_by(DraftFile.path)
+    )
+    return _hash("\n".join(f"{row.hash} {row.path}" for row in sorted(rows)).encode())
 
 
 def _has_versions() -> Any:

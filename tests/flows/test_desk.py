@@ -38,6 +38,11 @@ async def save(town: Town, path: str, text: str, seen: str, by: int = ADA) -> de
         return await desk.save(session, SLUG, path, text, read=seen, by=by, now=town.now)
 
 
+async def discard(town: Town, slug: str = SLUG) -> None:
+    async with town.db.transaction() as session:
+        await desk.discard(session, slug, seen=(await desk.look(session, slug)).mark)
+
+
 async def keys(town: Town) -> list[str]:
     return list(editing.lessons(await files(town)))
 
@@ -181,13 +186,30 @@ async def test_throwing_a_draft_away(town: Town) -> None:
     async with town.db.transaction() as session:
         await desk.create(session, "accueil", "Accueillir", by=ADA, now=town.now)
         await desk.add_lesson(session, SLUG, "Encore une", by=ADA, now=town.now)
-        await desk.discard(session, SLUG)
-        await desk.discard(session, "accueil")
-        await desk.discard(session, "autre")
+    await discard(town)
+    await discard(town, "accueil")
     async with town.db.reading() as session:
         assert list(await session.scalars(select(Course.slug))) == [SLUG]
         for table in (Draft, DraftFile):
             assert await session.scalar(select(func.count()).select_from(table)) == 0
+
+
+async def test_what_somebody_else_wrote_meanwhile_is_neither_replaced_nor_thrown_away(town: Town) -> None:
+    await town.publish()
+    before = await read(town, A)
+    await save(town, A, "le texte d'Ada", before.hash)
+    async with town.db.reading() as session:
+        seen = (await desk.look(session, SLUG)).mark
+    await save(town, "lessons/02-b.md", "le texte de Ben", (await read(town, "lessons/02-b.md")).hash, BEN)
+    for mark in (seen, ""):
+        with pytest.raises(errors.Conflict):
+            async with town.db.transaction() as session:
+                await desk.discard(session, SLUG, seen=mark)
+        with pytest.raises(errors.Conflict):
+            async with town.db.transaction() as session:
+                await desk.replace(session, SLUG, THREE, seen=mark, by=ADA, now=town.now)
+    assert (await files(town))["lessons/02-b.md"] == b"le texte de Ben"
+    await discard(town)
 
 
 async def test_lessons_are_added_named_moved_and_taken_away(town: Town) -> None:
@@ -236,7 +258,7 @@ async def test_a_course_does_not_grow_without_end(town: Town) -> None:
     room = catalog.MAX_BYTES - sum(map(len, THREE.values()))
     full = {**THREE, "images/large.png": bytes(room - 100)}
     async with town.db.transaction() as session:
-        await desk.replace(session, SLUG, full, by=ADA, now=town.now)
+        await desk.replace(session, SLUG, full, seen="", by=ADA, now=town.now)
     seen = await read(town, A)
     fits = await save(town, A, seen.text + "x" * 90, seen.hash)
     with pytest.raises(errors.Invalid, match="Mo"):
@@ -244,7 +266,9 @@ async def test_a_course_does_not_grow_without_end(town: Town) -> None:
     assert (await read(town, A)) == fits
     async with town.db.transaction() as session:
         with pytest.raises(errors.Invalid, match="Mo"):
-            await desk.replace(session, SLUG, full | {"images/b.png": bytes(200)}, by=ADA, now=town.now)
+            await desk.replace(
+                session, SLUG, full | {"images/b.png": bytes(200)}, seen="", by=ADA, now=town.now
+            )
 
 
 async def test_what_comes_in_a_zip_goes_out_byte_for_byte(town: Town) -> None:
@@ -252,7 +276,7 @@ async def test_what_comes_in_a_zip_goes_out_byte_for_byte(town: Town) -> None:
     other = {**course(z=""), "images/vide.png": b"\x89PNG\r\n\x1a\n\x00", "notes.txt": b"caf\xe9\r\n"}
     async with town.db.transaction() as session:
         arrived = parcel.unpack(catalog.pack(other))
-        await desk.replace(session, SLUG, arrived, by=ADA, now=town.now)
+        await desk.replace(session, SLUG, arrived, seen="", by=ADA, now=town.now)
         await desk.create(session, "venu-d-ailleurs", "", arrived, by=ADA, now=town.now)
     assert await files(town) == other
     assert parcel.unpack(catalog.pack(await files(town, "venu-d-ailleurs"))) == other

@@ -308,15 +308,17 @@ async def change(request: Request, me: Here) -> Response:
                     path = await desk.add_activity(session, slug, typed.get("kind", ""), title, **how)
                     return access.done(request, f"{here}/files/{path}")
                 case "discard":
-                    return await _discard(request, session, me, slug)
+                    return await _discard(request, session, me, slug, typed.get("seen", ""))
     except errors.Invalid as invalid:
         return await _show(request, me, problems=invalid.problems, typed=typed)
+    except errors.Conflict as changed:
+        return await _show(request, me, problems={"": str(changed)})
     raise errors.NotFound("Cette action n'existe pas.")
 
 
-async def _discard(request: Request, session: Any, me: Here, slug: str) -> Response:
+async def _discard(request: Request, session: Any, me: Here, slug: str, seen: str) -> Response:
     await desk.look(session, slug)
-    await desk.discard(session, slug)
+    await desk.discard(session, slug, seen=seen)
     accounts.note(
         session, me.account.id, "draft_discarded", f"course:{slug}", now=site.of(request).clock.now()
     )
@@ -327,14 +329,16 @@ async def upload(request: Request, me: Here) -> Response:
     """A zip in place of the draft."""
     house, slug = site.of(request), request.path_params["slug"]
     try:
-        _, data, _ = await uploaded(request)
+        _, data, typed = await uploaded(request)
         files = await asyncio.to_thread(parcel.unpack, data)
         async with house.db.transaction() as session:
             by, now = me.account.id, house.clock.now()
-            await desk.replace(session, slug, files, by=by, now=now)
+            await desk.replace(session, slug, files, seen=typed.get("seen", ""), by=by, now=now)
             accounts.note(session, by, "draft_imported", f"course:{slug}", now=now)
     except errors.Invalid as invalid:
         return await _show(request, me, problems={"zip": str(invalid)})
+    except errors.Conflict as changed:
+        return await _show(request, me, problems={"": str(changed)})
     return access.done(request, f"/studio/courses/{slug}", "imported")
 
 

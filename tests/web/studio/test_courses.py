@@ -39,6 +39,13 @@ async def upload(
     return answer
 
 
+def mark(page: str) -> str:
+    """What the forms that change the whole draft saw of it."""
+    found = re.search(r'name="seen" value="([^"]*)"', page)
+    assert found
+    return found[1]
+
+
 def lessons(page: str) -> list[str]:
     """Keys, as they stand on the line."""
     return re.findall(r'<li id="([^"]+)"', page)
@@ -130,7 +137,8 @@ async def test_a_course_goes_out_and_comes_in_byte_for_byte(author: Desk, visit:
     assert made.headers["location"].startswith("/studio/courses/mon-cours?")
     assert await files(visit, "mon-cours") == course.FILES
     other = catalog.pack({**course.FILES, "notes.txt": b"\xff\r\n"})
-    await upload(author, f"{HERE}/upload", "x.zip", other)
+    await upload(author, f"{HERE}/upload", "x.zip", other, seen="")
+    assert "Quelqu’un d’autre" in (await upload(author, f"{HERE}/upload", "x.zip", other, 422, seen="")).text
     assert (await files(visit))["notes.txt"] == b"\xff\r\n"
     assert (await author.http.get(f"{HERE}/export.zip")).content == other
     page = await author.get(HERE)
@@ -148,7 +156,11 @@ async def test_a_zip_that_is_none_is_told(author: Desk, url: str) -> None:
 async def test_a_draft_is_thrown_away(author: Desk, visit: Visit) -> None:
     await author.post(HERE, do="lesson", title="Encore")
     assert "Jeter le brouillon" in await author.get(HERE)
-    await author.post(HERE, do="discard")
+    page = await author.get(HERE)
+    await author.post(HERE, do="activity", kind="poll", title="Encore")
+    late = await author.post(HERE, 422, do="discard", seen=mark(page))
+    assert "Quelqu’un d’autre a modifié ce brouillon" in late.text
+    await author.post(HERE, do="discard", seen=mark(late.text))
     page = await author.get(HERE)
     assert lessons(page) == ["debut", "suite", "fin"]
     assert 'value="discard"' not in page

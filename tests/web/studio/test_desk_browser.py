@@ -19,8 +19,6 @@ from tests.web.test_browser import WCAG, faults, serving
 HERE = f"/studio/courses/{course.SLUG}"
 PATH = "lessons/01-debut.md"
 _CHOSEN = "text => text.value.slice(text.selectionStart, text.selectionEnd)"
-    "(() => { const t = document.activeElement; return t.value.slice(t.selectionStart, t.selectionEnd) })()"
-)
 
 
 @asynccontextmanager
