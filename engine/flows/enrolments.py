@@ -95,6 +95,7 @@ def position(enrolment: Enrolment) -> progress.Position:
         reminders=enrolment.reminders,
         unanswered=enrolment.unanswered,
         catching_up=enrolment.catching_up,
+        route=tuple(enrolment.route.split()),
     )
 
 
