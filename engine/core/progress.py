@@ -194,7 +194,7 @@ def _from_first_that_holds(
     rest = course.rest(position.key, position.route)
     if not rest:
         raise errors.NotFound(f"La leçon « {position.key} » n'existe pas dans ce parcours.")
-    return tuple(dropwhile(lambda lesson: bool(lesson.when) and not facts.hold(lesson.when), rest))
+    return tuple(dropwhile(lambda lesson: lesson.when is not None and not facts.hold(lesson.when), rest))
 
 
 def _after(

@@ -83,7 +83,7 @@ async def gather(session: AsyncSession, begun: Sequence[outbox.Begun]) -> dict[i
             found[mail.id] = "no enrolment"
             continue
         try:
-            pinned = await enrolments.pinned(session, row)
+            pinned = await enrolments.holding(session, row, mail.lesson_key)
         except errors.ParcoursError as error:
             found[mail.id] = str(error)
             continue

@@ -44,9 +44,7 @@ class Place:
     """Keys of all lessons to come, `key` the first, where that is not the order of the course."""
 
 
-def moved(
-    old: Course, new: Course, place: Place, *, send: bool, had: Collection[str] = frozenset()
-) -> Place:
+def moved(old: Course, new: Course, place: Place, *, send: bool, had: Collection[str] = frozenset()) -> Place:
     """Where somebody who stands at `place` in `old` goes on in `new`.
 
     Whatever he was still to receive and `new` still has, he receives, in the order of `new`. Of the lessons

@@ -80,7 +80,7 @@ class Effect:
     inserted: Mapping[str, int] = field(default_factory=dict)
     """Of those who move: who receives next a lesson that was added, by its key."""
     forward: Mapping[str, int] = field(default_factory=dict)
-    """Of those who move: who receives next another lesson than planned, which was there before, by its key."""
+    """Of those who move: who receives next a lesson of before that was to come later, by its key."""
     farewell: int = 0
     """Of those who move: for whom no lesson is left."""
     skipping: int = 0
@@ -91,12 +91,21 @@ class Effect:
     """Who finished, and receives lessons that were added."""
     finished: int = 0
     """Who finished, and keeps what he has."""
+    older: int = 0
+    """In the middle of a version from before, and finish with that."""
     waiting: int = 0
     """Who has not begun, and will with the new version."""
 
 
 def effect(
-    old: Course, new: Course, groups: Iterable[Group], choices: Choices, *, finished: int, waiting: int
+    old: Course,
+    new: Course,
+    groups: Iterable[Group],
+    choices: Choices,
+    *,
+    finished: int,
+    older: int,
+    waiting: int,
 ) -> Effect:
     """What these choices do. `finished`: all who finished, whether or not they may be offered something."""
     groups = list(groups)
@@ -104,7 +113,8 @@ def effect(
     movers = [each for each in goes if not each.group.finished]
     moved = sum(each.group.count for each in movers)
     reopened = sum(each.group.count for each in goes if each.group.finished)
-    other = [each for each in movers if each.place.kind == "lesson" and each.place.key != each.group.place.key]
+    lessons = [each for each in movers if each.place.kind == "lesson"]
+    other = [each for each in lessons if each.place.key != each.group.place.key]
     fresh = set(change.added(old, new))
     return Effect(
         moved=moved,
@@ -120,6 +130,7 @@ def effect(
         freed=sum(each.group.count for each in movers if each.freed),
         reopened=reopened,
         finished=finished - reopened,
+        older=older,
         waiting=waiting,
     )
 

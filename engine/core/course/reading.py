@@ -23,6 +23,18 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\ufff
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 
 
+def lesson_key(path: str) -> str | None:
+    """Of the lesson in this file; None when it is no lesson's."""
+    found = _LESSON_PATH.match(path)
+    return found[2] if found else None
+
+
+def activity_key(path: str) -> str | None:
+    """Of the activity in this file; None when it is no activity's."""
+    found = _ACTIVITY_PATH.match(path)
+    return found[1] if found else None
+
+
 @dataclass(frozen=True)
 class Reading:
     """What came of reading: a course when there is no error, and the problems in order of place."""

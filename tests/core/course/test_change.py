@@ -60,9 +60,7 @@ def test_renumbering_changes_the_order_only_when_it_does() -> None:
 
 def of(*keys: str) -> Course:
     """A course of bare lessons."""
-    return courses.course(
-        *(replace(courses.lesson(number), key=key) for number, key in enumerate(keys, 1))
-    )
+    return courses.course(*(replace(courses.lesson(number), key=key) for number, key in enumerate(keys, 1)))
 
 
 def at(key: str, *route: str) -> Place:
