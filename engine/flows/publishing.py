@@ -56,7 +56,7 @@ class Preview:
         return tuple(problem for problem in self.problems if problem.level == "error")
 
     def as_published(self, choices: Choices) -> Published:
-        """What `publish` with these choices would do. Raises `errors.Invalid`, `errors.Conflict` as it does."""
+        """What `publish` would do with these choices. Raises `errors.Invalid` and `errors.Conflict` as it."""
         if self.errors:
             raise errors.Invalid("\n".join(str(problem) for problem in self.errors))
         if not self.changed:
