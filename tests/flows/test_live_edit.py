@@ -115,7 +115,7 @@ async def came(town: Town, *, after: int = 0) -> dict[int, list[str]]:
             .order_by(Delivery.sent_at, Delivery.id)
         )
         for enrolment, key in mails:
-            found[enrolment].append(key)
+            found[enrolment or 0].append(key)
     return found
 
 
