@@ -148,7 +148,7 @@ def undo(slug: str, database: common.Database = None, as_json: common.AsJson = F
 
     done = common.with_session(database, work, write=True)
     if as_json:
-        common.print_json(asdict(done))
+        common.print_json({"slug": slug, "hash": done.hash, "restored": done.restored, "kept": done.kept})
     else:
         typer.echo(
             f"{slug} : retour à la version {done.hash} ; {done.restored} personne(s) reprennent leur place, "

@@ -71,6 +71,7 @@ class Kind(StrEnum):
     RESUMED = "resumed"
     FAREWELL = "farewell"  # the course is over
     ACCOUNT = "account"  # somebody of the studio may choose a password
+    TEST = "test"  # a mail of a draft, to the author who asked to see it
 
 
 _TRANSACTIONAL = frozenset(
@@ -84,6 +85,7 @@ _TRANSACTIONAL = frozenset(
         Kind.INVITE,
         Kind.TEAM,
         Kind.ACCOUNT,
+        Kind.TEST,
     }
 )
 

@@ -14,15 +14,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import errors
-from engine.core.course import model, reading
+from engine.core.course import model, parcel, reading
 from engine.core.course.yamlfile import Problem
 from engine.documents import charter as charters
 from engine.mail import compile, dress
 from engine.tables import Course, Version
 
 Files = Mapping[str, bytes]
-MAX_BYTES = 20_000_000
-"""Of one course; images are for mails."""
+MAX_BYTES = parcel.MAX_BYTES
 
 _HTML_WARNING, _HTML_LIMIT = 80_000, 100_000
 
@@ -51,7 +50,7 @@ def check(files: Files, *, slug: str, house: dress.Dress) -> reading.Reading:
     found += [problem for key in read.course.templates for problem in _fill(read.course, key)]
     problems = tuple(sorted({*read.problems, *found}))
     failed = any(problem.level == "error" for problem in found)
-    return reading.Reading(None if failed else read.course, problems)
+    return reading.Reading(None if failed else read.course, problems, read.sketch)
 
 
 def _fill(course: model.Course, key: str) -> list[Problem]:
@@ -109,12 +108,11 @@ def unpack(archive: bytes) -> dict[str, bytes]:
         return {name: opened.read(name) for name in opened.namelist()}
 
 
-async def export(session: AsyncSession, slug: str) -> dict[str, bytes]:
-    """The files of the current version, byte for byte. Raises `errors.NotFound`."""
+async def export(session: AsyncSession, slug: str, digest: str | None = None) -> dict[str, bytes]:
+    """The files of the current version, or of that with a hash, byte for byte. Raises `errors.NotFound`."""
+    which = Course.current_version_id == Version.id if digest is None else Version.hash == digest
     archive = await session.scalar(
-        select(Version.archive)
-        .join(Course, Course.current_version_id == Version.id)
-        .where(Course.slug == slug)
+        select(Version.archive).join(Course, Course.id == Version.course_id).where(Course.slug == slug, which)
     )
     if archive is None:
         raise errors.NotFound(f"Il n'y a pas de parcours « {slug} ».")

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from engine import paths
 from engine.core import calendar, errors, progress, simulation
-from engine.core.course import checks, conditions, grammar, markup, model, reading
+from engine.core.course import checks, conditions, grammar, markup, model, reading, starters
 from engine.flows import catalog
 
 
@@ -158,64 +158,12 @@ def _learner(plan: Plan) -> simulation.Learner:
     )
 
 
-_NEW: Mapping[str, str] = {
-    "course.yaml": """\
-title: Mon parcours
-language: fr
-summary: En une phrase, ce que l'on saura faire à la fin.
-description: |
-  Trois leçons de cinq minutes, une par semaine.
-slot: "tue 08:30"
-calendar: FR
-modules:
-  - key: debuts
-    title: Pour commencer
-welcome:
-  subject: Bienvenue
-  text: |
-    Votre première leçon arrive bientôt. Vous pouvez changer de jour, faire une pause ou quitter le
-    parcours par les liens au pied de chaque message.
-farewell:
-  subject: C'était la dernière leçon
-  text: |
-    Merci d'avoir suivi ce parcours jusqu'au bout.
-""",
-    "lessons/01-premier-pas.md": """\
----
-subject: Un premier pas
-module: debuts
-minutes: 5
-draft: true
----
-
-Bonjour {{ learner.first_name }},
-
-Écrivez ici une seule idée, un exemple, puis une action à faire cette semaine.
-
-:::encadre À faire cette semaine
-- [ ] La première chose
-- [ ] La deuxième
-:::
-
-:::bouton activite:point-1
-C'est fait
-:::
-""",
-    "activities/point-1.yaml": """\
-kind: checkin
-title: Le premier pas
-prompt: Avez-vous fait les deux choses de la leçon ?
-button: C'est fait
-""",
-}
-
-
 def scaffold(path: Path) -> list[Path]:
     """Write a small course that passes `check`. Raises `errors.Conflict` rather than overwrite."""
     if path.exists() and any(path.iterdir()):
         raise errors.Conflict(f"{path} : ce dossier n'est pas vide.")
     written = []
-    for name, text in _NEW.items():
+    for name, text in starters.COURSE.items():
         file = path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)

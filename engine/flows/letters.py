@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import calendar, delivery, errors, links, progress, scoring, views, words
+from engine.core import calendar, delivery, errors, fictitious, links, progress, scoring, views, words
 from engine.core.course import grammar, model
 from engine.core.delivery import Kind
 from engine.flows import (
@@ -15,6 +15,7 @@ from engine.flows import (
     activities,
     catalog,
     companies,
+    desk,
     enrolments,
     known,
     learners,
@@ -22,7 +23,7 @@ from engine.flows import (
     seats,
     signup,
 )
-from engine.mail import builds, compile, dress, fill, header, message
+from engine.mail import builds, compile, dress, fill, header, message, proof
 from engine.mail import letters as mails
 from engine.tables import Account, Delivery, Enrolment, Learner
 
@@ -61,6 +62,8 @@ class ToAccount:
 
     mail: outbox.Begun
     account: Account
+    draft: desk.Desk | None = None
+    """The draft that a test is made from."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,17 @@ async def gather(
     found |= await _to_learners(session, [mail for mail in begun if not mail.account_id])
     for mail in begun:
         if mail.account_id:
-            found[mail.id] = ToAccount(mail, await accounts.get(session, mail.account_id))
+            account = await accounts.get(session, mail.account_id)
+            try:
+                found[mail.id] = ToAccount(mail, account, await _tested(session, mail))
+            except errors.NotFound as error:
+                found[mail.id] = str(error)
     return found
+
+
+async def _tested(session: AsyncSession, mail: outbox.Begun) -> desk.Desk | None:
+    """The draft, as it is now, of the course whose mail somebody asked to see."""
+    return await desk.look(session, mail.occasion.partition(".")[0]) if mail.kind == Kind.TEST else None
 
 
 async def _to_learners(session: AsyncSession, begun: Sequence[outbox.Begun]) -> dict[int, Addressed | str]:
@@ -144,12 +156,25 @@ def _to_account(to: ToAccount, house: House, now: datetime) -> Written:
         date=now,
         leave="",
     )
+    if to.draft is not None:
+        return _test(to.mail, to.draft, envelope, house)
     fitted = replace(house.dress, language=account.language)
     build = compile.letter(_account_letter(to, house), dress=fitted)
     values = {"account.name": account.name}
     data = fill.fill(build, values, lambda _: False, envelope)
     _, sender = header.split(fitted.sender)
     return Written(header.ascii_address(sender), header.ascii_address(account.address), data)
+
+
+def _test(mail: outbox.Begun, of: desk.Desk, envelope: message.Envelope, house: House) -> Written:
+    course = desk.check(of.files, slug=of.slug, house=house.dress).sketch
+    if course is None:
+        raise errors.NotFound("Ce parcours ne se lit pas.")
+    learner = fictitious.learner(mail.occasion.split(".")[1])
+    leaving = replace(envelope, leave=proof.nowhere(house.dress))
+    made = proof.make(course, mail.lesson_key, house.dress, learner, leaving)
+    _, sender = header.split(dress.fitted(house.dress, course).sender)
+    return Written(header.ascii_address(sender), header.ascii_address(envelope.address), made.source)
 
 
 def _account_letter(to: ToAccount, house: House) -> mails.Letter:

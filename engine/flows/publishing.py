@@ -1,20 +1,22 @@
 """Publishing a course: what it changes and whom it touches, known beforehand; doing it; undoing it."""
 
+import asyncio
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import errors
-from engine.core.course import change, differences, model, reading
+from engine.core.course import change, differences, editing, model, reading
 from engine.core.course.effect import Choices, Effect, Group, effect, going
 from engine.core.course.yamlfile import Problem
-from engine.flows import catalog, moves
+from engine.flows import accounts, catalog, desk, moves
 from engine.mail import dress
-from engine.tables import Course, Publication, Version, dialect
+from engine.tables import Account, Course, Publication, Version, dialect
 
 _NOBODY, _UNDECIDED = Effect(), Choices()
 
@@ -101,7 +103,7 @@ async def preview(
     session: AsyncSession, files: catalog.Files, *, slug: str, house: dress.Dress, now: datetime
 ) -> Preview:
     """What publishing `files` would change, and what it would do to people for each choice."""
-    read = catalog.check(files, slug=slug, house=house)
+    read = await asyncio.to_thread(catalog.check, files, slug=slug, house=house)
     course = await session.scalar(select(Course).where(Course.slug == slug))
     current = await _current(session, course)
     digest, parent = catalog.content_hash(files), current.hash if current else ""
@@ -135,7 +137,7 @@ async def publish(
     now: datetime,
     parent: str | None = None,
     choices: Choices = _UNDECIDED,
-    by: str = "",
+    by: int | None = None,
     origin: str = "files",
 ) -> Published:
     """Make `files` the current version of a course, and do to people what `preview` counted.
@@ -144,7 +146,7 @@ async def publish(
     current version, when that was made in the studio and the files do not say that they follow it, or when
     the structure changes and `choices` does not tell what becomes of those in the middle of the course.
     """
-    read = catalog.check(files, slug=slug, house=house)
+    read = await asyncio.to_thread(catalog.check, files, slug=slug, house=house)
     if read.course is None:
         raise errors.Invalid("\n".join(str(problem) for problem in read.errors))
     await dialect.lock(session, f"publish:{slug}")
@@ -161,7 +163,7 @@ async def publish(
         version_id=version.id,
         before_id=current.id if current else None,
         at=now,
-        by=by,
+        account_id=by,
         origin=origin,
         choices=asdict(choices),
         effect={},
@@ -173,6 +175,41 @@ async def publish(
     course.current_version_id = version.id
     await moves.prune(session, publication, now=now)
     return Published(slug, digest, True, done)
+
+
+async def publish_draft(
+    session: AsyncSession,
+    slug: str,
+    *,
+    seen: str,
+    parent: str,
+    house: dress.Dress,
+    choices: Choices,
+    by: int,
+    now: datetime,
+) -> Published:
+    """Publish the draft of a course, and clear the desk.
+
+    `seen` and `parent`: the hashes of the draft and of the version that the author had before him. Raises as
+    `publish` does, and `errors.Conflict` when the draft is no longer what he saw.
+    """
+    files = await desk.files(session, slug)
+    if files is None or catalog.content_hash(files) != seen:
+        raise errors.Conflict("Le brouillon a changé depuis que cette page a été ouverte.")
+    done = await publish(
+        session,
+        files,
+        slug=slug,
+        house=house,
+        now=now,
+        parent=parent,
+        choices=choices,
+        by=by,
+        origin="studio",
+    )
+    await desk.clear(session, slug)
+    accounts.note(session, by, "course_published", f"course:{slug}", done.hash, now=now)
+    return done
 
 
 def _check_parent(
@@ -250,7 +287,7 @@ async def _keys_before(session: AsyncSession, course_id: int) -> set[str]:
     keys: set[str] = set()
     archives = await session.stream_scalars(select(Version.archive).where(Version.course_id == course_id))
     async for archive in archives:
-        keys |= {key for path in _unpacked(archive) if (key := reading.lesson_key(path))}
+        keys |= {key for path in _unpacked(archive) if (key := editing.lesson_key(path))}
     return keys
 
 
@@ -312,6 +349,7 @@ async def _take_along(
 class Undone:
     """What undoing a publication does, or did."""
 
+    publication: int
     hash: str
     """Of the version that newcomers get again."""
     restored: int
@@ -324,22 +362,28 @@ async def undoable(session: AsyncSession, slug: str, *, now: datetime) -> Undone
     """What undoing the last publication would do. Raises as `undo` does."""
     publication, before = await _last(session, slug, now)
     taken, untouched = await moves.undoable(session, publication)
-    return Undone(before.hash, untouched, taken - untouched)
+    return Undone(publication.id, before.hash, untouched, taken - untouched)
 
 
-async def undo(session: AsyncSession, slug: str, *, now: datetime) -> Undone:
+async def undo(
+    session: AsyncSession, slug: str, *, by: int | None = None, now: datetime, last: int | None = None
+) -> Undone:
     """Undo the last publication: the version before it is current again, and who has received nothing since
     stands where he stood. The others go on with the version they have, and so does who began with it.
 
-    Raises `errors.NotFound`, and `errors.NotAllowed` when there is nothing to undo.
+    Raises `errors.NotFound`; `errors.NotAllowed` when there is nothing to undo; `errors.Conflict` when
+    something was published since `last`, the publication that is meant.
     """
     await dialect.lock(session, f"publish:{slug}")
     publication, before = await _last(session, slug, now)
+    if last is not None and publication.id != last:
+        raise errors.Conflict("Une autre version a été publiée entre-temps.")
     restored, kept = await moves.put_back(session, publication, now=now)
     course = await session.get_one(Course, publication.course_id)
     course.current_version_id = before.id
     publication.undone_at, publication.restored, publication.kept = now, restored, kept
-    return Undone(before.hash, restored, kept)
+    accounts.note(session, by, "publication_undone", f"course:{slug}", before.hash, now=now)
+    return Undone(publication.id, before.hash, restored, kept)
 
 
 async def _last(session: AsyncSession, slug: str, now: datetime) -> tuple[Publication, Version]:
@@ -360,3 +404,74 @@ async def _last(session: AsyncSession, slug: str, now: datetime) -> tuple[Public
     if publication.at < now - moves.KEPT:
         raise errors.NotAllowed("Cette publication a plus de trente jours : elle ne s'annule plus.")
     return publication, await session.get_one(Version, publication.before_id)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A publication in the history of a course."""
+
+    id: int
+    at: datetime
+    who: str
+    """Empty: the command line."""
+    hash: str
+    origin: str
+    effect: Mapping[str, Any]
+    """As `Effect`; empty for what was published before effects were kept."""
+    undone_at: datetime | None
+    restored: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class History:
+    current: str
+    """The hash of the version that newcomers get."""
+    lines: Sequence[Line]
+    """The latest first."""
+    undoable: bool
+    """Whether the latest may be undone."""
+
+
+_LATEST = 200
+
+
+async def history(session: AsyncSession, slug: str, *, now: datetime) -> History:
+    """What was published. Raises `errors.NotFound`."""
+    current = await session.scalar(
+        select(Version.hash).join(Course, Course.current_version_id == Version.id).where(Course.slug == slug)
+    )
+    if current is None:
+        raise errors.NotFound(f"Il n'y a pas de parcours « {slug} ».")
+    rows = await session.execute(
+        select(Publication, Version.hash, Account.name)
+        .join(Version, Version.id == Publication.version_id)
+        .join(Course, Course.id == Publication.course_id)
+        .outerjoin(Account, Account.id == Publication.account_id)
+        .where(Course.slug == slug)
+        .order_by(Publication.id.desc())
+        .limit(_LATEST)
+    )
+    lines = [
+        Line(
+            id=each.id,
+            at=each.at,
+            who=who or "",
+            hash=digest,
+            origin=each.origin,
+            effect=each.effect,
+            undone_at=each.undone_at,
+            restored=each.restored,
+            kept=each.kept,
+        )
+        for each, digest, who in rows
+    ]
+    return History(current, lines, await _may_undo(session, slug, now))
+
+
+async def _may_undo(session: AsyncSession, slug: str, now: datetime) -> bool:
+    try:
+        await _last(session, slug, now)
+    except errors.ParcoursError:
+        return False
+    return True

@@ -4,7 +4,7 @@ from engine.tables.account import Account, AccountSession, Audit, Backoff
 from engine.tables.base import Base
 from engine.tables.certificate import Certificate
 from engine.tables.company import Company, Seat
-from engine.tables.course import Course, Version
+from engine.tables.course import Course, Draft, DraftFile, Version
 from engine.tables.delivery import Delivery
 from engine.tables.enrolment import Enrolment, Submission
 from engine.tables.learner import Consent, Event, Learner, Suppression
@@ -22,6 +22,8 @@ __all__ = [
     "Consent",
     "Course",
     "Delivery",
+    "Draft",
+    "DraftFile",
     "Enrolment",
     "Event",
     "Learner",

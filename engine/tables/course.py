@@ -33,3 +33,30 @@ class Version(Base):
     archive: Mapped[bytes]
     """The author's files, zipped, byte for byte."""
     created_at: Mapped[datetime]
+
+
+class Draft(Base):
+    """What the authors of a course work on, before it is published; one a course."""
+
+    __tablename__ = "draft"
+
+    id: Mapped[Id]
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"), unique=True)
+    parent_hash: Mapped[Short] = mapped_column(default="")
+    """The version that it began from; "" for a course that was never published."""
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    """The account that changed it last."""
+
+
+class DraftFile(Base):
+    __tablename__ = "draft_file"
+    __table_args__ = (UniqueConstraint("draft_id", "path"),)
+
+    id: Mapped[Id]
+    draft_id: Mapped[int] = mapped_column(ForeignKey("draft.id"))
+    path: Mapped[str]
+    content: Mapped[bytes]
+    hash: Mapped[Short]
+    """Of the content: what an author had read is known by it."""

@@ -18,8 +18,8 @@ class Publication(Base):
     before_id: Mapped[int | None] = mapped_column(ForeignKey("version.id"))
     """The version that it replaced. None: it was the first."""
     at: Mapped[datetime]
-    by: Mapped[str] = mapped_column(default="")
-    """Who published, in words; empty: the command line."""
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    """Who published. None: the command line."""
     origin: Mapped[Short]
     """`files` or `studio`: where it was published from."""
     choices: Mapped[dict[str, Any]] = mapped_column(JSON)

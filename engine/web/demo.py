@@ -1,25 +1,16 @@
 """The newcomer's pages, only in `serve --demo`: a mailbox, and a clock that moves on."""
 
-import re
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from engine.core.accounts import Role
 from engine.flows import accounts, signup
-from engine.web import contexts, pages, site
+from engine.web import contexts, mails, pages, site
 from engine.web.studio import access
 
 VIEWS = ("html", "text", "source")
-# A mail is somebody else's page: no script, no form, no frame; its own styles and its pictures.
-_MAIL_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src * data:; frame-ancestors 'self'; "
-    "sandbox allow-popups allow-popups-to-escape-sandbox"
-)
-
-_HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
 
 
 def _demo(request: Request) -> site.Demo:
@@ -52,9 +43,7 @@ async def mail(request: Request) -> Response:
 
 async def mail_html(request: Request) -> Response:
     """The mail itself, as the frame shows it."""
-    # Its links open beside the frame: our own pages may not be framed.
-    html = _HEAD.sub(r'\g<0><base target="_blank">', _mail(request).html, count=1)
-    return HTMLResponse(html, headers={"Content-Security-Policy": _MAIL_POLICY})
+    return mails.framed(_mail(request).html)
 
 
 async def clock(request: Request) -> Response:

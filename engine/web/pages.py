@@ -93,6 +93,7 @@ def environment() -> jinja2.Environment:
         "day": _day,
         "because": _because,
         "clock": _clock,
+        "whole": jinja2.pass_context(lambda context, value: words.number(value, context["lang"])),
         "decimal": jinja2.pass_context(lambda context, value: words.decimal(value, context["lang"])),
         "weekday": jinja2.pass_context(lambda context, number: words.weekday(number, context["lang"])),
         "percent": jinja2.pass_context(lambda context, value: words.percent(value, context["lang"])),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher, unified_diff
 from typing import Literal
 
-from engine.core.course import reading
+from engine.core.course import editing
 from engine.core.course.model import Course
 
 Files = Mapping[str, bytes]
@@ -39,7 +39,7 @@ def changes(old: Course | None, new: Course, before: Files, after: Files) -> lis
     others = [
         _file(path, before, after)
         for path in sorted({*before, *after})
-        if not reading.lesson_key(path) and not reading.activity_key(path) and _differs(path, before, after)
+        if not editing.lesson_key(path) and not editing.activity_key(path) and _differs(path, before, after)
     ]
     return [*lessons, *activities, *others]
 
@@ -79,7 +79,7 @@ def _moved(old: Sequence[str], new: Sequence[str]) -> set[str]:
 
 def _activities(old: Course, new: Course, before: Files, after: Files) -> Iterator[Change]:
     for path in sorted({*before, *after}):
-        key = reading.activity_key(path)
+        key = editing.activity_key(path)
         if key and _differs(path, before, after):
             activity = new.activities.get(key) or old.activities[key]
             what = (_what(path, before, after),)

@@ -15,24 +15,12 @@ from engine.core.course.yamlfile import Problem
 _COURSE: TypeAdapter[grammar.CourseFile] = TypeAdapter(grammar.CourseFile)
 _LESSON: TypeAdapter[grammar.LessonFile] = TypeAdapter(grammar.LessonFile)
 _ACTIVITY: TypeAdapter[Activity] = TypeAdapter(grammar.ActivityFile)
-_LESSON_PATH = re.compile(r"^lessons/([0-9]{1,4})-([a-z0-9]+(?:-[a-z0-9]+)*)\.md$")
-_ACTIVITY_PATH = re.compile(r"^activities/([a-z0-9]+(?:-[a-z0-9]+)*)\.ya?ml$")
+LESSON_PATH = re.compile(r"^lessons/([0-9]{1,4})-([a-z0-9]+(?:-[a-z0-9]+)*)\.md$")
+ACTIVITY_PATH = re.compile(r"^activities/([a-z0-9]+(?:-[a-z0-9]+)*)\.ya?ml$")
 _TEMPLATE_PATH = re.compile(r"^documents/([a-z0-9]+(?:-[a-z0-9]+)*)\.docx$")
 # No letter, no space: what a text mail, a header or YAML cannot carry.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
-
-
-def lesson_key(path: str) -> str | None:
-    """Of the lesson in this file; None when it is no lesson's."""
-    found = _LESSON_PATH.match(path)
-    return found[2] if found else None
-
-
-def activity_key(path: str) -> str | None:
-    """Of the activity in this file; None when it is no activity's."""
-    found = _ACTIVITY_PATH.match(path)
-    return found[1] if found else None
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -41,6 +29,8 @@ class Reading:
 
     course: Course | None
     problems: tuple[Problem, ...]
+    sketch: Course | None = None
+    """The course as far as it could be read, to show an author what he is writing; never to be published."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -61,10 +51,10 @@ class _Reader:
             line = self.files[path][: error.start].count(b"\n") + 1
             self.error(path, line, "le fichier n'est pas en UTF-8", "enregistrez-le en UTF-8")
             return None
-        for found in _CONTROL.finditer(text):
+        for found in CONTROL.finditer(text):
             line = text.count("\n", 0, found.start()) + 1
             self.error(path, line, f"caractère interdit (U+{ord(found[0]):04X})", "effacez-le")
-        return _CONTROL.sub("\ufffd", text)
+        return CONTROL.sub("\ufffd", text)
 
     def error(self, path: str, line: int, cause: str, cure: str) -> None:
         self.problems.append(Problem(path, line, cause, cure))
@@ -83,7 +73,7 @@ def read(files: Mapping[str, bytes], *, slug: str) -> Reading:
     reader.problems += checks.problems(course, checks.Written(files, reader.places))
     problems = tuple(sorted(set(reader.problems)))
     failed = any(problem.level == "error" for problem in problems)
-    return Reading(None if failed else course, problems)
+    return Reading(None if failed else course, problems, course)
 
 
 def _course(reader: _Reader, slug: str) -> Course:
@@ -198,7 +188,7 @@ def _lessons(
 ) -> tuple[Lesson, ...]:
     paths = []
     for path in reader.files:
-        if found := _LESSON_PATH.match(path):
+        if found := LESSON_PATH.match(path):
             paths.append((int(found[1]), path, found[2]))
         elif path.startswith("lessons/"):
             reader.error(path, 1, "nom de fichier inattendu", "nommez-le comme « 03-besoins.md »")
@@ -229,7 +219,7 @@ def _lesson(
     text = reader.text(path)
     if text is None:
         return None
-    matter = _FRONT_MATTER.match(text)
+    matter = FRONT_MATTER.match(text)
     if matter is None:
         reader.error(path, 1, "pas d'en-tête", "commencez par « --- », les champs, puis « --- »")
         return None
@@ -276,7 +266,7 @@ def _activities(reader: _Reader) -> dict[str, Activity]:
     for path in sorted(reader.files):
         if not path.startswith("activities/"):
             continue
-        found = _ACTIVITY_PATH.match(path)
+        found = ACTIVITY_PATH.match(path)
         if found is None:
             reader.error(path, 1, "nom de fichier inattendu", "nommez-le comme « point-1.yaml »")
             continue

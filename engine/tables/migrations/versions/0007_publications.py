@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("version_id", sa.Integer(), nullable=False),
         sa.Column("before_id", sa.Integer(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=True),
         sa.Column("origin", sa.String(length=64), nullable=False),
         sa.Column("choices", sa.JSON(), nullable=False),
         sa.Column("effect", sa.JSON(), nullable=False),
@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["course_id"], ["course.id"], name="fk_publication_course_id"),
         sa.ForeignKeyConstraint(["version_id"], ["version.id"], name="fk_publication_version_id"),
         sa.ForeignKeyConstraint(["before_id"], ["version.id"], name="fk_publication_before_id"),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_publication_account_id"),
         sa.PrimaryKeyConstraint("id", name="pk_publication"),
     )
     op.create_index("ix_publication_course_id", "publication", ["course_id"], unique=False)
@@ -56,6 +57,6 @@ def upgrade() -> None:
     # What was published before is in the history; it cannot be undone, for nobody noted where people stood.
     op.execute(
         "INSERT INTO publication"
-        " (course_id, version_id, at, by, origin, choices, effect, ledger, restored, kept)"
-        " SELECT course_id, id, created_at, '', origin, '{}', '{}', 0, 0, 0 FROM version ORDER BY id"
+        " (course_id, version_id, at, origin, choices, effect, ledger, restored, kept)"
+        " SELECT course_id, id, created_at, origin, '{}', '{}', 0, 0, 0 FROM version ORDER BY id"
     )
