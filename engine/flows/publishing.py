@@ -32,6 +32,10 @@ class Published:
     effect: Effect = _NOBODY
 
 
+class Undecided(errors.Conflict):
+    """The structure changes, and nobody said what becomes of those in the middle."""
+
+
 @dataclass(frozen=True)
 class Preview:
     """What publishing would do."""
@@ -42,8 +46,10 @@ class Preview:
     """Hash of the version that it would replace; empty for the first."""
     problems: tuple[Problem, ...]
     changes: Sequence[differences.Change]
-    added: tuple[model.Lesson, ...]
-    """Lessons that the current version has not."""
+    lessons: Mapping[str, model.Lesson]
+    """By key; none when the course does not read."""
+    added: tuple[str, ...]
+    """Keys of the lessons that the current version has not."""
     asks: bool
     """The structure changes, and somebody is in the middle: the author has to choose."""
     effects: dict[Choices, Effect]
@@ -108,11 +114,12 @@ async def preview(
     current = await _current(session, course)
     digest, parent = catalog.content_hash(files), current.hash if current else ""
     if read.course is None:
-        return Preview(slug, digest, parent, read.problems, (), (), False, {})
+        return Preview(slug, digest, parent, read.problems, (), {}, (), False, {})
+    lessons = {lesson.key: lesson for lesson in read.course.lessons}
     if course is None or current is None:
         found = differences.changes(None, read.course, {}, files)
         effects = dict.fromkeys(_ALL, _NOBODY)
-        return Preview(slug, digest, parent, read.problems, found, read.course.lessons, False, effects)
+        return Preview(slug, digest, parent, read.problems, found, lessons, tuple(lessons), False, effects)
     step = await _change(session, course, current, read.course)
     groups = await _midway(session, step) + await _finished(session, step, now)
     standing = await moves.standing(session, course.id, current.id)
@@ -122,7 +129,8 @@ async def preview(
         parent=parent,
         problems=read.problems,
         changes=differences.changes(step.old, step.new, step.before, files),
-        added=tuple(lesson for lesson in step.new.lessons if lesson.key in change.added(step.was, step.new)),
+        lessons=lessons,
+        added=change.added(step.was, step.new),
         asks=not step.keeps_structure and any(not group.finished for group in groups),
         effects={each: effect(step.was, step.new, groups, each, **standing) for each in _ALL},
     )
@@ -313,7 +321,7 @@ async def _finished(session: AsyncSession, step: _Change, now: datetime) -> list
 def _decided(choices: Choices, *, asks: bool, count: int) -> Choices:
     """The author's choices; who says nothing about a mere correction has everybody follow it."""
     if choices.others is None and asks and count:
-        raise errors.Conflict(
+        raise Undecided(
             f"L'ordre, les clés, les conditions ou les activités changent, et {count} personne(s) sont en "
             "cours de route. Choisissez : --move (elles suivent la nouvelle version ; aucune leçon n'est "
             "envoyée deux fois) ou --stay (elles finissent avec l'ancienne)."

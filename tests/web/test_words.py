@@ -27,9 +27,12 @@ def _in_lists() -> Iterator[tuple[str, str]]:
     for texts in (forms.ZONES, forms.REGIONS, forms.SIZES, learner.SAID, company.SAID, data.MEANINGS):
         yield from (("a list", text) for text in texts.values())
     for module in pkgutil.iter_modules(studio.__path__, f"{studio.__name__}."):
-        said = getattr(importlib.import_module(module.name), "SAID", {})
-        yield from ((module.name, text) for text in said.values())
+        page = importlib.import_module(module.name)
+        for texts in (getattr(page, name, {}) for name in ("SAID", "PROBLEMS")):
+            yield from ((module.name, text) for text in texts.values())
     yield from (("the menu", nav.label) for nav in studio.access.MENU)
+    for texts in (studio.publishing.WHAT, studio.publishing.ORIGINS):
+        yield from (("publishing", text) for text in texts.values())
     yield from (("roles", text) for texts in studio.accounts.ROLES.values() for text in texts)
 
 
