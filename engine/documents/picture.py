@@ -21,7 +21,7 @@ _NO_PICTURE = "Ce fichier n'est ni un PNG, ni un JPEG, ni un GIF que l'on puisse
 def fit(data: bytes) -> tuple[bytes, str]:
     """The picture anew, and the suffix of its name. Raises `errors.Invalid`."""
     if len(data) > MAX_BYTES:
-        raise errors.Invalid(f"Une image pèse {MAX_BYTES // 1_000_000} Mo au plus.")
+        raise errors.Invalid("Une image pèse 10 Mo au plus.")
     try:
         with Image.open(io.BytesIO(data), formats=tuple(SUFFIXES)) as picture:
             kind = str(picture.format)

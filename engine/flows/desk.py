@@ -156,7 +156,7 @@ async def create(
     _check_size(begun)
     await dialect.lock(session, f"draft:{slug}")
     if await session.scalar(select(Course.id).where(Course.slug == slug)):
-        raise errors.Conflict(f"Un parcours « {slug} » existe déjà : choisissez une autre adresse.")
+        raise errors.Conflict("Un parcours a déjà cette adresse : choisissez-en une autre.")
     course = Course(slug=slug, created_at=now)
     session.add(course)
     await session.flush()
@@ -483,7 +483,7 @@ def _check_size(files: Mapping[str, bytes]) -> None:
         raise errors.Invalid(_FULL)
 
 
-_FULL = f"Un parcours pèse {catalog.MAX_BYTES // 1_000_000} Mo au plus : retirez ou réduisez des images."
+_FULL = "Un parcours pèse 20 Mo au plus : retirez ou réduisez des images."
 
 
 def _hash(content: bytes) -> str:

@@ -23,16 +23,18 @@ def _in_templates() -> Iterator[tuple[str, str]]:
                     yield path.name, str(text)
 
 
+_OF_PUBLISHING = ("PROBLEMS", "WHAT", "ORIGINS")
+
+
 def _in_lists() -> Iterator[tuple[str, str]]:
     for texts in (forms.ZONES, forms.REGIONS, forms.SIZES, learner.SAID, company.SAID, data.MEANINGS):
         yield from (("a list", text) for text in texts.values())
     for module in pkgutil.iter_modules(studio.__path__, f"{studio.__name__}."):
-        page = importlib.import_module(module.name)
-        for texts in (getattr(page, name, {}) for name in ("SAID", "PROBLEMS")):
-            yield from ((module.name, text) for text in texts.values())
+        for name in (*("SAID", "KINDS", "STATES", "THEN", "VIEWS", "LEARNERS", "SLOTS"), *_OF_PUBLISHING):
+            said = getattr(importlib.import_module(module.name), name, {})
+            yield from ((module.name, text) for text in said.values())
+    yield from (("the palette", label) for label in studio.editor.BLOCKS)
     yield from (("the menu", nav.label) for nav in studio.access.MENU)
-    for texts in (studio.publishing.WHAT, studio.publishing.ORIGINS):
-        yield from (("publishing", text) for text in texts.values())
     yield from (("roles", text) for texts in studio.accounts.ROLES.values() for text in texts)
 
 
@@ -43,6 +45,7 @@ def _problems_of_fields() -> Iterator[tuple[str, str]]:
         engine / "core" / "consent.py",
         engine / "core" / "accounts.py",
         engine / "core" / "certificates.py",
+        engine / "core" / "course" / "editing.py",
         *(engine / "web" / "studio").glob("*.py"),
         *(engine / "flows").glob("*.py"),
         engine / "web/learner.py",

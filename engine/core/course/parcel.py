@@ -13,6 +13,7 @@ MAX_BYTES = 20_000_000
 """Of all files of a course, and of the zip that carries them; images are for mails."""
 _MOST_FILES = 1000
 _NAMELESS = re.compile(r"\.[^.]|__MACOSX$")
+_TOO_LONG = "Un parcours pèse 20 Mo et a 1000 fichiers au plus."
 _NOT_A_ZIP = "Ce fichier n'est pas un zip que l'on puisse lire."
 
 
@@ -23,7 +24,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
     above `MAX_BYTES`: no file is opened whose place or size is not right.
     """
     if len(data) > MAX_BYTES:
-        raise errors.Invalid(_too_long())
+        raise errors.Invalid(_TOO_LONG)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = [each for each in archive.infolist() if not each.is_dir() and not _hidden(each)]
@@ -32,10 +33,6 @@ def unpack(data: bytes) -> dict[str, bytes]:
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError) as error:
         raise errors.Invalid(_NOT_A_ZIP) from error
     return _unwrapped(files)
-
-
-def _too_long() -> str:
-    return f"Un parcours pèse {MAX_BYTES // 1_000_000} Mo au plus."
 
 
 def _hidden(entry: zipfile.ZipInfo) -> bool:
@@ -49,7 +46,7 @@ def _parts(entry: zipfile.ZipInfo) -> list[str]:
 
 def _check(entries: list[zipfile.ZipInfo]) -> None:
     if len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > MAX_BYTES:
-        raise errors.Invalid(_too_long())
+        raise errors.Invalid(_TOO_LONG)
     names = [entry.filename for entry in entries]
     for entry in entries:
         shown = repr(entry.filename[:60])

@@ -167,12 +167,12 @@ async def _create(
 
 async def uploaded(request: Request) -> tuple[str, bytes, dict[str, str]]:
     """The name and content of the one file of a form, and its other fields. Raises `errors.Invalid`."""
-    form = await request.form(max_files=1, max_fields=10)
-    file = form.get("file")
-    if not isinstance(file, UploadFile) or not file.filename:
-        raise errors.Invalid("Choisissez un fichier.")
-    typed = {name: value for name, value in form.items() if isinstance(value, str)}
-    return file.filename, await file.read(), typed
+    async with request.form(max_files=1, max_fields=10) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise errors.Invalid("Choisissez un fichier.")
+        typed = {name: value for name, value in form.items() if isinstance(value, str)}
+        return file.filename, await file.read(), typed
 
 
 async def read(request: Request, found: desk.Desk) -> reading.Reading:

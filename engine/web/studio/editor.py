@@ -60,7 +60,7 @@ class Checks:
     """What stands beside the text, and is drawn anew after each save."""
 
     template: ClassVar = "studio/_checks.html"
-    here: Sequence[Problem]
+    problems: Sequence[Problem]
     """Of this file."""
     elsewhere: int
     slug: str
@@ -181,12 +181,12 @@ def _sheets(path: str) -> tuple[str, ...]:
 
 async def _checks(request: Request, found: desk.Desk, path: str) -> Checks:
     result = await courses.read(request, found)
-    here = [problem for problem in result.problems if problem.path == path]
+    mine = [problem for problem in result.problems if problem.path == path]
     key = editing.lesson_key(path)
     lesson = result.sketch.lesson(key) if result.sketch and key else None
     return Checks(
-        here=here,
-        elsewhere=len(result.problems) - len(here),
+        problems=mine,
+        elsewhere=len(result.problems) - len(mine),
         slug=found.slug,
         lesson=lesson,
         kilobytes=_weight(result.sketch, key, request) if lesson else 0,
@@ -223,7 +223,7 @@ async def save(request: Request, me: Here) -> Response:
     here = f"/studio/courses/{slug}/files/{quote(kept.path)}"
     if key := editing.lesson_key(kept.path):
         here = f"/studio/courses/{slug}/lessons/{key}"
-    return RedirectResponse(f"{here}?{urlencode({'done': 'saved', **asked})}", status_code=303)
+    return RedirectResponse(f"{here}?{urlencode({'done': 'saved'} | asked)}", status_code=303)
 
 
 def _conflict(request: Request, me: Here, slug: str, overtaken: desk.Overtaken) -> Response:

@@ -5,7 +5,7 @@ const text = form.elements.text;
 const status = form.querySelector(".saved");
 const checks = document.getElementById("checks");
 const frame = document.getElementById("frame");
-let timer = 0, unsaved = false, taken = false, leaving = false;
+let timer = 0, unsaved = false, saving = false, taken = false, leaving = false;
 let last = Promise.resolve();
 
 function say(what) {
@@ -22,6 +22,7 @@ function save() {
 async function send() {
   if (!unsaved || taken || leaving) return;
   unsaved = false;
+  saving = true;
   say("saving");
   try {
     const answer = await fetch(form.action, {
@@ -44,6 +45,8 @@ async function send() {
     unsaved = true;
     say("failed");
     timer = setTimeout(save, 5000);
+  } finally {
+    saving = false;
   }
 }
 
@@ -54,10 +57,11 @@ text.addEventListener("input", () => {
   timer = setTimeout(save, 900);
 });
 form.addEventListener("submit", (event) => {
-  if (leaving) return;
-  event.preventDefault();
   clearTimeout(timer);
-  leaving = true; // what waits in line is in the form too
+  unsaved = false; // the form itself carries everything
+  if (!saving || leaving) { leaving = true; return; }
+  event.preventDefault();
+  leaving = true;
   last.then(() => form.requestSubmit());
 });
 addEventListener("pageshow", () => { leaving = false; });
