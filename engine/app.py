@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from engine import clock as clocks
 from engine import observe, paths, web
 from engine.core import consent, errors, links
-from engine.flows import catalog, installation, letters
+from engine.flows import catalog, installation, letters, publishing
 from engine.mail import builds, dress, smtp
 from engine.settings import Settings
 from engine.tables import db as databases
@@ -215,5 +215,5 @@ async def prepare(site: Site) -> None:
             files = catalog.read_directory(path)
             async with site.db.transaction() as session:
                 now = site.clock.now()
-                await catalog.publish(session, files, slug=path.name, house=site.house.dress, now=now)
+                await publishing.publish(session, files, slug=path.name, house=site.house.dress, now=now)
             log.info("course published", course=path.name)

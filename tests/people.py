@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.core import calendar, consent, delivery, links, views
-from engine.flows import activities, catalog, enrolments, outbox, planning, signup
+from engine.core.course.effect import Choices
+from engine.flows import activities, enrolments, outbox, planning, publishing, signup
 from engine.mail import dress
 from engine.tables import Delivery, Enrolment, Event, Learner, db
 from engine.workers import planner
@@ -125,9 +126,27 @@ class Town:
     def now(self) -> datetime:
         return self.clock.moment
 
-    async def publish(self, files: Mapping[str, bytes] = THREE, **how: Any) -> catalog.Published:
+    async def publish(
+        self, files: Mapping[str, bytes] = THREE, *, parent: str | None = None, **chosen: Any
+    ) -> publishing.Published:
         async with self.db.transaction() as session:
-            return await catalog.publish(session, files, slug=SLUG, house=DRESS, now=self.now, **how)
+            return await publishing.publish(
+                session,
+                files,
+                slug=SLUG,
+                house=DRESS,
+                now=self.now,
+                parent=parent,
+                choices=Choices(**chosen),
+            )
+
+    async def preview(self, files: Mapping[str, bytes]) -> publishing.Preview:
+        async with self.db.reading() as session:
+            return await publishing.preview(session, files, slug=SLUG, house=DRESS, now=self.now)
+
+    async def undo(self) -> publishing.Undone:
+        async with self.db.transaction() as session:
+            return await publishing.undo(session, SLUG, now=self.now)
 
     async def sign_up(self, who: views.SignUp, origin: views.Origin = ORIGIN, **form: str) -> None:
         async with self.db.transaction() as session:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.core import links, team, views
-from engine.flows import catalog, companies, seats, teams
+from engine.flows import companies, publishing, seats, teams
 from engine.tables import Course, Delivery, Enrolment, Learner, Seat, Submission
 from tests.people import ALICE, BOB, DRESS, ORIGIN, SLUG, THREE, Town, course, fingerprint
 
@@ -50,7 +50,7 @@ class Team:
     ) -> None:
         async with self.town.db.transaction() as session:
             for slug, files in ((SLUG, owners), (FOLLOWED, followed)):
-                await catalog.publish(session, files, slug=slug, house=DRESS, now=self.town.now)
+                await publishing.publish(session, files, slug=slug, house=DRESS, now=self.town.now)
 
     async def open(self, who: views.SignUp = ALICE, name: str = "Atelier Aubert") -> int:
         """Sign up to the dirigeants' course, begin it and open seats; the enrolment."""

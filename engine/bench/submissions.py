@@ -22,7 +22,7 @@ from sqlalchemy import func, insert, select
 
 from engine import app, paths, settings
 from engine.core import errors, links
-from engine.flows import catalog
+from engine.flows import catalog, publishing
 from engine.tables import Course, Enrolment, Learner, Submission, db, schema
 
 COURSE, ACTIVITY = "ia-pme", "point-reperes"
@@ -108,7 +108,7 @@ async def _prepare(database: str, count: int, keys: tuple[str, str], now: dateti
                 raise errors.Invalid("The bench needs a database without learners.")
             house = app.wardrobe(settings.load(database_url=database))
             files = catalog.read_directory(folder)
-            await catalog.publish(session, files, slug=COURSE, house=house, now=now)
+            await publishing.publish(session, files, slug=COURSE, house=house, now=now)
             course = (await session.scalars(select(Course).where(Course.slug == COURSE))).one()
             for start in range(0, count, _CHUNK):
                 await session.execute(

@@ -1,8 +1,9 @@
 """`parcours course …`: an author's commands."""
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +13,8 @@ from engine import preview as preview_server
 from engine.cli import common
 from engine.clock import SystemClock
 from engine.core import errors
-from engine.flows import addresses, catalog, drafts
+from engine.core.course.effect import Choices, Effect
+from engine.flows import addresses, catalog, drafts, publishing
 from engine.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Write, check, simulate and publish courses.")
@@ -77,34 +79,80 @@ def publish(
     parent: Annotated[str | None, typer.Option(help="Hash of the version this one replaces.")] = None,
     move: Annotated[bool, typer.Option("--move", help="Learners mid-course follow the new version.")] = False,
     stay: Annotated[bool, typer.Option("--stay", help="They finish with the one they have.")] = False,
+    send_added: Annotated[
+        bool, typer.Option("--send-added", help="Added lessons that lie behind somebody come next.")
+    ] = False,
+    offer: Annotated[
+        bool, typer.Option("--offer", help="Who finished lately receives the added lessons, too.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell the counts, change nothing.")] = False,
     as_json: common.AsJson = False,
 ) -> None:
     """Make a course's files the version that newcomers get. The same content again does nothing."""
     if move and stay:
         raise errors.Invalid("Choose --move or --stay, not both.")
+    if stay and send_added:
+        raise errors.Invalid("--send-added is about those who move: it does not go with --stay.")
     folder = drafts.locate(path)
-    others: Literal["move", "stay"] | None = "move" if move else "stay" if stay else None
+    choices = Choices(
+        others="move" if move else "stay" if stay else None,
+        inserted="send" if send_added else "skip",
+        finished="offer" if offer else "leave",
+    )
 
-    async def work(session: AsyncSession, settings: Settings) -> catalog.Published:
-        return await catalog.publish(
-            session,
-            catalog.read_directory(folder),
-            slug=folder.name,
-            house=application.wardrobe(settings),
-            now=SystemClock().now(),
-            parent=parent,
-            others=others,
+    async def work(session: AsyncSession, settings: Settings) -> publishing.Published:
+        files, house = catalog.read_directory(folder), application.wardrobe(settings)
+        now = SystemClock().now()
+        if dry_run:
+            found = await publishing.preview(session, files, slug=folder.name, house=house, now=now)
+            return found.as_published(choices)
+        return await publishing.publish(
+            session, files, slug=folder.name, house=house, now=now, parent=parent, choices=choices
         )
 
-    done = common.with_session(database, work, write=True)
+    done = common.with_session(database, work, write=not dry_run)
     if as_json:
-        common.print_json(done.__dict__)
+        told = {"slug": done.slug, "hash": done.hash, "changed": done.changed}
+        common.print_json(told | asdict(done.effect))
     elif not done.changed:
         typer.echo(f"{done.slug} : rien n'a changé, la version {done.hash} reste en place.")
     else:
+        typer.echo(f"{done.slug} : version {done.hash} {'à publier' if dry_run else 'publiée'}.")
+        for line in _told(done.effect):
+            typer.echo(line)
+
+
+def _told(effect: Effect) -> list[str]:
+    """What publishing does to people, a line for each thing that it does to somebody."""
+    lines = [
+        (effect.moved, "suivent la nouvelle version ; aucune leçon n'est envoyée deux fois"),
+        *((count, f"reçoivent ensuite la leçon ajoutée « {key} »") for key, count in effect.inserted.items()),
+        *((count, f"passent à la leçon « {key} »") for key, count in effect.forward.items()),
+        (effect.farewell, "n'ont plus de leçon à recevoir"),
+        (effect.skipping, "ne reçoivent pas une leçon ajoutée, qu'elles ont dépassée"),
+        (effect.freed, "n'attendent plus la même activité"),
+        (effect.stay + effect.older, "finissent avec la version qu'elles ont"),
+        (effect.reopened, "avaient terminé et reçoivent les leçons ajoutées"),
+        (effect.finished, "ont terminé et ne reçoivent rien de plus"),
+        (effect.waiting, "n'ont pas commencé et recevront la nouvelle version"),
+    ]
+    return [f"  {count} personne(s) {what}." for count, what in lines if count]
+
+
+@app.command()
+def undo(slug: str, database: common.Database = None, as_json: common.AsJson = False) -> None:
+    """Undo the last publication: who has received nothing since stands where he stood."""
+
+    async def work(session: AsyncSession, _: Settings) -> publishing.Undone:
+        return await publishing.undo(session, slug, now=SystemClock().now())
+
+    done = common.with_session(database, work, write=True)
+    if as_json:
+        common.print_json({"slug": slug, "hash": done.hash, "restored": done.restored, "kept": done.kept})
+    else:
         typer.echo(
-            f"{done.slug} : version {done.hash} publiée ; {done.moved} personne(s) la suivent, "
-            f"{done.stay} finissent avec la leur."
+            f"{slug} : retour à la version {done.hash} ; {done.restored} personne(s) reprennent leur place, "
+            f"{done.kept} continuent comme elles sont."
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import dropwhile
 from typing import Any
 
 from engine.core import calendar, errors, scoring
@@ -63,6 +64,8 @@ class Position:
     """Lessons that led to an activity, since the learner last answered, came back or asked for something."""
     catching_up: int = 0
     """How many lessons after the next one follow on the next open day instead of at a slot."""
+    route: tuple[str, ...] = ()
+    """Keys of all lessons to come, `key` the first, where that is not the order of the course."""
 
 
 @dataclass(frozen=True)
@@ -167,11 +170,12 @@ def _lesson_step(
     slot: calendar.Slot,
     rules: calendar.Rules,
 ) -> Step:
-    lesson = _first_that_holds(course, position.key, facts)
-    if lesson is None:  # no lesson is left for this learner; a lesson that is not sent takes no week
+    rest = _from_first_that_holds(course, position, facts)
+    if not rest:  # no lesson is left for this learner; a lesson that is not sent takes no week
         return Step(Mail("farewell"), Position("", last_day=position.last_day))
+    lesson = rest[0]
     if lesson.key != position.key:  # the lesson before it was left out, and so was its gate
-        position = replace(position, gate_since=None, reminders=0)
+        position = replace(position, route=course.route(rest), gate_since=None, reminders=0)
     if silent(course, position, facts):
         waiting = replace(position, key=lesson.key, due=None, unanswered=0, catching_up=0)
         return Step(Mail("silent", lesson.key), waiting, pauses=True)
@@ -179,31 +183,34 @@ def _lesson_step(
         shut = _shut(lesson, lesson.requires, position, due, slot, rules)
         if shut is not None:
             return shut
-    after = _after(course, lesson, position, due.day, slot, rules)
+    after = _after(course, rest, position, due.day, slot, rules)
     reminder = None if position.unanswered else _reminder(course, lesson, due.day, after, slot, rules)
     return Step(Mail("lesson", lesson.key), after, reminder=reminder)
 
 
-def _first_that_holds(course: model.Course, key: str, facts: Facts) -> model.Lesson | None:
-    start = course.lesson(key)
-    if start is None:
-        raise errors.NotFound(f"La leçon « {key} » n'existe pas dans ce parcours.")
-    rest = course.lessons[start.number - 1 :]
-    return next((lesson for lesson in rest if lesson.when is None or facts.hold(lesson.when)), None)
+def _from_first_that_holds(
+    course: model.Course, position: Position, facts: Facts
+) -> tuple[model.Lesson, ...]:
+    rest = course.rest(position.key, position.route)
+    if not rest:
+        raise errors.NotFound(f"La leçon « {position.key} » n'existe pas dans ce parcours.")
+    return tuple(dropwhile(lambda lesson: lesson.when is not None and not facts.hold(lesson.when), rest))
 
 
 def _after(
     course: model.Course,
-    lesson: model.Lesson,
+    rest: Sequence[model.Lesson],
     position: Position,
     day: date,
     slot: calendar.Slot,
     rules: calendar.Rules,
 ) -> Position:
-    following = course.after(lesson.key)
-    if following is None:
+    """Where the first of `rest`, sent on `day`, leaves the learner."""
+    lesson, *to_come = rest
+    if not to_come:
         weekly = replace(rules, pace=1)
         return Position("farewell", due=calendar.next_slot(day, slot, weekly), last_day=day)
+    following = to_come[0]
     hurried = position.catching_up > 0
     due = spaced(following, day, slot, rules)
     if hurried:
@@ -215,6 +222,7 @@ def _after(
         last_day=day,
         unanswered=position.unanswered + bool(lesson.activities),
         catching_up=position.catching_up - hurried,
+        route=course.route(to_come),
     )
 
 
@@ -332,7 +340,7 @@ def missed(
     if position.kind != "lesson" or lesson is None or position.last_day is None:
         return 0
     day, count = position.last_day, 0
-    for each in course.lessons[lesson.number - 1 :]:
+    for each in course.rest(position.key, position.route):
         due = spaced(each, day, slot, rules)
         if due.at > now:
             break

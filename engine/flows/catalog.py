@@ -1,4 +1,4 @@
-"""Courses: reading them from disk, checking, publishing, exporting, and finding a published one again."""
+"""Courses: reading them from disk, checking, exporting, and finding a published one again."""
 
 import hashlib
 import io
@@ -6,20 +6,19 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from difflib import unified_diff
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import and_, case, func, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import errors, progress
-from engine.core.course import change, model, parcel, reading
+from engine.core import errors
+from engine.core.course import model, parcel, reading
 from engine.core.course.yamlfile import Problem
 from engine.documents import charter as charters
 from engine.mail import compile, dress
-from engine.tables import Course, Enrolment, Version, dialect
+from engine.tables import Course, Version
 
 Files = Mapping[str, bytes]
 MAX_BYTES = parcel.MAX_BYTES
@@ -77,141 +76,6 @@ def _weigh(course: model.Course, lesson: model.Lesson, house: dress.Dress) -> li
     return [Problem(lesson.path, 1, cause, "raccourcissez la leçon ou partagez-la en deux", level)]
 
 
-@dataclass(frozen=True)
-class Published:
-    """What publishing did, or would do."""
-
-    slug: str
-    hash: str
-    changed: bool
-    """False when this very content is the current version already."""
-    moved: int = 0
-    """Enrolments that go on with the new version."""
-    stay: int = 0
-    """Enrolments that finish with the version they have."""
-
-
-async def publish(
-    session: AsyncSession,
-    files: Files,
-    *,
-    slug: str,
-    house: dress.Dress,
-    now: datetime,
-    parent: str | None = None,
-    others: Literal["move", "stay"] | None = None,
-) -> Published:
-    """Make `files` the current version of a course.
-
-    Raises `errors.Invalid` with every problem of the files; `errors.Conflict` when the current version was
-    made in the studio and `parent` does not name it, or when the structure changed and `others` does not
-    tell what becomes of those in the middle of the course.
-    """
-    read = check(files, slug=slug, house=house)
-    if read.course is None:
-        raise errors.Invalid("\n".join(str(problem) for problem in read.errors))
-    await dialect.lock(session, f"publish:{slug}")
-    course = await session.scalar(select(Course).where(Course.slug == slug))
-    if course is None:
-        course = Course(slug=slug, created_at=now)
-        session.add(course)
-        await session.flush()
-    current = await session.get(Version, course.current_version_id) if course.current_version_id else None
-    digest = content_hash(files)
-    if current and current.hash == digest:
-        return Published(slug, digest, changed=False)
-    if current and current.origin == "studio" and parent != current.hash:
-        raise errors.Conflict(
-            f"La version actuelle de « {slug} » vient du studio. Relisez la différence, puis ajoutez "
-            f"--parent {current.hash} :\n{difference(unpack(current.archive), files)}"
-        )
-    if parent and current and parent != current.hash:
-        raise errors.Conflict(f"La version actuelle de « {slug} » est {current.hash}, pas {parent}.")
-    version = await _version(session, course, files, digest, current, now)
-    moved, stay = await _move(session, course, current, version, read.course, others, now)
-    course.current_version_id = version.id
-    return Published(slug, digest, True, moved, stay)
-
-
-async def _version(
-    session: AsyncSession, course: Course, files: Files, digest: str, current: Version | None, now: datetime
-) -> Version:
-    """The row of this content; a content that was published before has one."""
-    known = await session.scalar(
-        select(Version).where(Version.course_id == course.id, Version.hash == digest)
-    )
-    if known is not None:
-        return known
-    version = Version(
-        course_id=course.id,
-        hash=digest,
-        parent_hash=current.hash if current else "",
-        origin="files",
-        archive=pack(files),
-        created_at=now,
-    )
-    session.add(version)
-    await session.flush()
-    return version
-
-
-_MIDWAY = (progress.State.ACTIVE, progress.State.PAUSED)
-
-
-async def _move(
-    session: AsyncSession,
-    course: Course,
-    current: Version | None,
-    version: Version,
-    new: model.Course,
-    others: Literal["move", "stay"] | None,
-    now: datetime,
-) -> tuple[int, int]:
-    """Take those in the middle of the course along, or leave them: how many of each."""
-    if current is None:
-        return 0, 0
-    midway = (Enrolment.course_id == course.id, Enrolment.state.in_(_MIDWAY))
-    old = reading.read(unpack(current.archive), slug=course.slug).course
-    same = old is not None and change.keeps_structure(old, new)
-    count = await session.scalar(
-        select(func.count()).select_from(Enrolment).where(*midway, Enrolment.version_id == current.id)
-    )
-    if count and not same and others is None:
-        raise errors.Conflict(
-            f"L'ordre, les clés, les conditions ou les activités changent, et {count} personne(s) sont en "
-            "cours de route. Choisissez : --move (elles suivent la nouvelle version ; aucune leçon n'est "
-            "envoyée deux fois) ou --stay (elles finissent avec l'ancienne)."
-        )
-    if not count or others == "stay":
-        return 0, int(count or 0)
-    values = {"version_id": version.id}
-    if old is not None and not same:
-        values |= _new_places(old, new, now)
-    await session.execute(
-        update(Enrolment)
-        .where(*midway, Enrolment.version_id == current.id)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
-    return int(count), 0
-
-
-def _new_places(old: model.Course, new: model.Course, now: datetime) -> dict[str, Any]:
-    """Where those stand after the move whose next lesson is gone, or who waited at a gate for ever."""
-    row = Enrolment
-    waits = and_(row.due_at.is_(None), row.state == progress.State.ACTIVE, row.next_kind == "lesson")
-    values: dict[str, Any] = {"due_at": case((waits, now), else_=row.due_at)}
-    keys = {lesson.key: change.successor(old, new, lesson.key) for lesson in old.lessons}
-    gone = {key: to for key, to in keys.items() if key != to}
-    if gone:
-        over = [key for key, to in gone.items() if not to]
-        values["next_key"] = case(gone, value=row.next_key, else_=row.next_key)
-        values["next_kind"] = case((row.next_key.in_(over), "farewell"), else_=row.next_kind)
-        values["gate_since"] = case((row.next_key.in_(gone), None), else_=row.gate_since)
-        values["reminders"] = case((row.next_key.in_(gone), 0), else_=row.reminders)
-    return values
-
-
 def difference(old: Files, new: Files) -> str:
     """What changed between two contents, as a unified diff."""
     lines: list[str] = []
@@ -244,12 +108,11 @@ def unpack(archive: bytes) -> dict[str, bytes]:
         return {name: opened.read(name) for name in opened.namelist()}
 
 
-async def export(session: AsyncSession, slug: str) -> dict[str, bytes]:
-    """The files of the current version, byte for byte. Raises `errors.NotFound`."""
+async def export(session: AsyncSession, slug: str, digest: str | None = None) -> dict[str, bytes]:
+    """The files of the current version, or of that with a hash, byte for byte. Raises `errors.NotFound`."""
+    which = Course.current_version_id == Version.id if digest is None else Version.hash == digest
     archive = await session.scalar(
-        select(Version.archive)
-        .join(Course, Course.current_version_id == Version.id)
-        .where(Course.slug == slug)
+        select(Version.archive).join(Course, Course.id == Version.course_id).where(Course.slug == slug, which)
     )
     if archive is None:
         raise errors.NotFound(f"Il n'y a pas de parcours « {slug} ».")

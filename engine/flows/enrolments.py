@@ -12,7 +12,7 @@ from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.flows import catalog, outbox
-from engine.tables import Consent, Course, Delivery, Enrolment, Learner, Suppression, dialect
+from engine.tables import Consent, Course, Delivery, Enrolment, Learner, Suppression, Version, dialect
 
 PACES: tuple[Literal[1, 2, 4], ...] = (1, 2, 4)
 
@@ -40,6 +40,27 @@ async def pinned(session: AsyncSession, enrolment: Enrolment) -> catalog.Pinned:
         return await catalog.version(session, enrolment.version_id)
     course = await session.get_one(Course, enrolment.course_id)
     return await catalog.current(session, course.slug)
+
+
+async def holding(session: AsyncSession, enrolment: Enrolment, key: str) -> catalog.Pinned:
+    """The version this enrolment follows; for a lesson that it has no longer, the last one that had it.
+
+    A mail that was planned leaves as it was planned, whatever is published in between.
+    """
+    found = await pinned(session, enrolment)
+    if not key or found.course.lesson(key):
+        return found
+    versions = await session.scalars(
+        select(Version.id).where(Version.course_id == enrolment.course_id).order_by(Version.id.desc())
+    )
+    for version_id in versions:
+        try:
+            before = await catalog.version(session, version_id)
+        except errors.ParcoursError:  # one that this program reads no more
+            continue
+        if before.course.lesson(key):
+            return before
+    return found
 
 
 OPEN_AFTER = timedelta(days=90)
@@ -95,6 +116,7 @@ def position(enrolment: Enrolment) -> progress.Position:
         reminders=enrolment.reminders,
         unanswered=enrolment.unanswered,
         catching_up=enrolment.catching_up,
+        route=tuple(enrolment.route.split()),
     )
 
 

@@ -115,7 +115,7 @@ async def _to_learners(session: AsyncSession, begun: Sequence[outbox.Begun]) -> 
             found[mail.id] = "no enrolment"
             continue
         try:
-            pinned = await enrolments.pinned(session, row)
+            pinned = await enrolments.holding(session, row, mail.lesson_key)
         except errors.ParcoursError as error:
             found[mail.id] = str(error)
             continue

@@ -186,6 +186,7 @@ def _apply(
     change.values |= {
         "next_kind": after.kind,
         "next_key": after.key,
+        "route": " ".join(after.route),
         "last_day": after.last_day,
         "gate_since": after.gate_since,
         "reminders": after.reminders,

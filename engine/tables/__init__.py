@@ -9,6 +9,7 @@ from engine.tables.delivery import Delivery
 from engine.tables.enrolment import Enrolment, Submission
 from engine.tables.learner import Consent, Event, Learner, Suppression
 from engine.tables.meta import Meta
+from engine.tables.publication import Publication, PublicationRow
 
 __all__ = [
     "Account",
@@ -27,6 +28,8 @@ __all__ = [
     "Event",
     "Learner",
     "Meta",
+    "Publication",
+    "PublicationRow",
     "Seat",
     "Submission",
     "Suppression",

@@ -43,6 +43,8 @@ class Enrolment(Base):
     next_kind: Mapped[Short] = mapped_column(default="")
     """What is owed next: `welcome`, `lesson`, `farewell`, or nothing."""
     next_key: Mapped[Short] = mapped_column(default="")
+    route: Mapped[str] = mapped_column(default="", server_default="")
+    """Keys of all lessons to come, `next_key` the first, where that is not the order of the course."""
     due_at: Mapped[datetime | None]
     """When the planner looks at this row again; it may only ask then, not send (gates, reminders)."""
     due_reason: Mapped[str] = mapped_column(default="")

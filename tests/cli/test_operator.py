@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.core import consent, views
-from engine.flows import catalog, signup
+from engine.flows import catalog, publishing, signup
 from engine.mail import dress
 from engine.tables import db, schema
 from tests.cli.command import ROOT, Outcome, parcours
@@ -24,7 +24,7 @@ async def asked(database_url: str) -> str:
     house = dress.Dress("fr", "http://localhost", "Association\nParis", "Parcours <p@example.org>")
     form = views.SignUp("Alice", "alice@example.org", "", "", "1", "08:30", "Europe/Paris", "", True)
     async with found.transaction() as session:
-        await catalog.publish(session, files, slug="mini", house=house, now=NOW)
+        await publishing.publish(session, files, slug="mini", house=house, now=NOW)
         await signup.request(
             session,
             "mini",

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from engine.core import errors
 from engine.core.accounts import Role
 from engine.core.course import editing, parcel, reading
-from engine.flows import accounts, catalog, desk
+from engine.flows import accounts, catalog, desk, publishing
 from engine.tables import Course, Draft, DraftFile
 from tests.people import ALICE, DRESS, SLUG, THREE, Town, course
 
@@ -166,7 +166,7 @@ async def test_a_new_course_is_a_draft_and_newcomers_see_none_of_it(town: Town) 
         with pytest.raises(errors.Conflict):
             await desk.create(session, "accueil", "Encore", by=ADA, now=town.now)
     async with town.db.transaction() as session:
-        await catalog.publish(session, begun, slug="accueil", house=DRESS, now=town.now)
+        await publishing.publish(session, begun, slug="accueil", house=DRESS, now=town.now)
         await desk.clear(session, "accueil")
     async with town.db.reading() as session:
         assert await catalog.slugs(session) == ["accueil"]

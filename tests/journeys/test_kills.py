@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from engine.core import delivery
 from engine.demo import pages
-from engine.flows import catalog
+from engine.flows import publishing
 from engine.tables import Delivery, db, schema
 from tests import people
 from tests.journeys.service import CountingMailbox, Service, service
@@ -28,7 +28,7 @@ async def _publish(url: str) -> None:
     await schema.upgrade(found)
     async with found.transaction() as session:
         now = datetime.now(UTC)
-        await catalog.publish(session, FILES, slug=people.SLUG, house=people.DRESS, now=now)
+        await publishing.publish(session, FILES, slug=people.SLUG, house=people.DRESS, now=now)
     await found.close()
 
 

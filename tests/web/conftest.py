@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from engine import app, settings
 from engine.core import delivery, links
-from engine.flows import catalog
+from engine.flows import publishing
 from engine.tables import Delivery, Enrolment, db, schema
 from tests.web import course
 
@@ -99,7 +99,7 @@ async def _publish(path: Path) -> None:
     site = app.Site(_settings(path), db.Database(f"sqlite:///{path}"), HandClock())
     await schema.upgrade(site.db)
     async with site.db.transaction() as session:
-        await catalog.publish(session, course.FILES, slug=course.SLUG, house=site.house.dress, now=NOW)
+        await publishing.publish(session, course.FILES, slug=course.SLUG, house=site.house.dress, now=NOW)
     await site.db.close()
 
 

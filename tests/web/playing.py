@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from engine import app
 from engine.core import links
-from engine.flows import catalog
+from engine.flows import publishing
 from engine.tables import Submission
 from tests import every
 from tests.web import course
@@ -78,7 +78,7 @@ async def begin(
     """Publish a course, sign up for it, confirm; no lesson has come yet."""
     async with visit.site.db.transaction() as session:
         house = visit.site.house.dress
-        await catalog.publish(session, files, slug=slug, house=house, now=visit.clock.now())
+        await publishing.publish(session, files, slug=slug, house=house, now=visit.clock.now())
     form = {**course.FORM, "stamp": visit.stamp(), "address": address, "first_name": "Alice"}
     await visit.post(f"/c/{slug}", 200, **form)
     enrolment = (await visit.enrolments())[-1].id

@@ -9,7 +9,8 @@ from email import message_from_bytes, policy
 import httpx
 import pytest
 
-from engine.flows import activities, catalog, letters, outbox
+from engine.core.course.effect import Choices
+from engine.flows import activities, catalog, letters, outbox, publishing
 from engine.web import downloads
 from tests import papers
 from tests.documents import reading
@@ -24,8 +25,13 @@ FILES = ("bilan/rapport.pdf", "bilan/radar.svg", "regles/charte.pdf", "regles/ch
 async def answered(visit: Visit, files: catalog.Files = papers.FILES) -> int:
     """Alice's browser confirmed; she answered everything."""
     async with visit.site.db.transaction() as session:
-        await catalog.publish(
-            session, files, slug=course.SLUG, house=visit.site.house.dress, now=NOW, others="stay"
+        await publishing.publish(
+            session,
+            files,
+            slug=course.SLUG,
+            house=visit.site.house.dress,
+            now=NOW,
+            choices=Choices(others="stay"),
         )
     alice = await visit.confirmed(ALICE, first_name="Alice")
     for key, given in papers.ANSWERS.items():

@@ -23,11 +23,14 @@ def _in_templates() -> Iterator[tuple[str, str]]:
                     yield path.name, str(text)
 
 
+_OF_PUBLISHING = ("PROBLEMS", "WHAT", "ORIGINS")
+
+
 def _in_lists() -> Iterator[tuple[str, str]]:
     for texts in (forms.ZONES, forms.REGIONS, forms.SIZES, learner.SAID, company.SAID, data.MEANINGS):
         yield from (("a list", text) for text in texts.values())
     for module in pkgutil.iter_modules(studio.__path__, f"{studio.__name__}."):
-        for name in ("SAID", "KINDS", "STATES", "THEN", "VIEWS", "LEARNERS", "SLOTS"):
+        for name in (*("SAID", "KINDS", "STATES", "THEN", "VIEWS", "LEARNERS", "SLOTS"), *_OF_PUBLISHING):
             said = getattr(importlib.import_module(module.name), name, {})
             yield from ((module.name, text) for text in said.values())
     yield from (("the palette", label) for label in studio.editor.BLOCKS)

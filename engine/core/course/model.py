@@ -1,6 +1,6 @@
 """A course that was read and checked: what the rest of the program works with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -88,7 +88,20 @@ class Course:
     def lesson(self, key: str) -> Lesson | None:
         return next((lesson for lesson in self.lessons if lesson.key == key), None)
 
-    def after(self, key: str) -> Lesson | None:
-        """The lesson that follows `key` in the order of the course."""
-        lesson = self.lesson(key)
-        return self.lessons[lesson.number] if lesson and lesson.number < len(self.lessons) else None
+    def rest(self, key: str, route: Sequence[str] = ()) -> tuple[Lesson, ...]:
+        """The lessons still to come, `key` the first; none when there is no such lesson.
+
+        Those of `route`, when it begins there, else all that follow in the order of the course.
+        """
+        start = self.lesson(key)
+        if start is None:
+            return ()
+        if not route or route[0] != key:
+            return self.lessons[start.number - 1 :]
+        return tuple(lesson for each in route if (lesson := self.lesson(each)))
+
+    def route(self, rest: Sequence[Lesson]) -> tuple[str, ...]:
+        """How a row keeps `rest`: nothing where it is the order of the course, else every key."""
+        if not rest or tuple(rest) == self.lessons[rest[0].number - 1 :]:
+            return ()
+        return tuple(lesson.key for lesson in rest)

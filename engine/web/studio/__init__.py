@@ -9,13 +9,14 @@ path that ends with `/upload` (the guard lets more through) and carries the mark
 
 from starlette.routing import Route
 
-from engine.web.studio import access, accounts, courses, editor, entry, home, images, own
+from engine.web.studio import access, accounts, courses, editor, entry, home, images, own, publishing
 
 PAGES: tuple[access.Page, ...] = (
     *home.PAGES,
     *courses.PAGES,
     *editor.PAGES,
     *images.PAGES,
+    *publishing.PAGES,
     *accounts.PAGES,
     *own.PAGES,
 )

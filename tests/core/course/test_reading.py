@@ -41,9 +41,8 @@ def test_a_course_is_what_its_files_say() -> None:
     assert found.images == {IMAGE: mini()[IMAGE]}
     assert found.lesson("tenir") is last
     assert found.lesson("x") is None
-    assert found.after("regarder") is second
-    assert found.after("tenir") is None
-    assert found.after("x") is None
+    assert found.rest("regarder") == found.lessons
+    assert found.rest("x") == ()
 
 
 def test_the_rules_of_the_calendar_come_from_the_course() -> None:

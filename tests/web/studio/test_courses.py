@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from engine.core.accounts import Role
-from engine.flows import catalog, desk
+from engine.core.course.effect import Choices
+from engine.flows import catalog, desk, publishing
 from tests.web import course
 from tests.web.conftest import Visit
 from tests.web.studio.conftest import Desk
@@ -87,13 +88,13 @@ async def test_the_line_shows_gates_conditions_and_activities(author: Desk, visi
             "minutes: 6\nwhen: learner.size >= 50\nrequires: {activity: point, reminders: 2, then: end}\n",
         )
         changed = {**course.FILES, "lessons/02-suite.md": gated.encode()}
-        await catalog.publish(
+        await publishing.publish(
             session,
             changed,
             slug=course.SLUG,
             house=visit.site.house.dress,
             now=visit.clock.now(),
-            others="stay",
+            choices=Choices(others="stay"),
         )
     page = await author.get(HERE)
     assert "Attend «\u202fTrois tâches\u202f»" in page
