@@ -8,6 +8,7 @@ from engine.tables.delivery import Delivery
 from engine.tables.enrolment import Enrolment, Submission
 from engine.tables.learner import Consent, Event, Learner, Suppression
 from engine.tables.meta import Meta
+from engine.tables.search import SearchWord
 
 __all__ = [
     "Base",
@@ -20,6 +21,7 @@ __all__ = [
     "Event",
     "Learner",
     "Meta",
+    "SearchWord",
     "Seat",
     "Submission",
     "Suppression",

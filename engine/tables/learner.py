@@ -24,6 +24,8 @@ class Learner(Base):
     language: Mapped[Short] = mapped_column(default="fr")
     region: Mapped[Short] = mapped_column(default="")
     """Calendar of holidays that wins over the course's, such as FR-974; empty: the course's."""
+    words: Mapped[str] = mapped_column(default="", server_default="")
+    """What finds this person, as `core.search.kept` writes it; `flows/searching` keeps it right."""
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
 
