@@ -1,4 +1,4 @@
-"""How people are found: the words of what is known about them, folded, and the beginnings that are asked for."""
+"""How people are found: the words of what is known about them, and the beginnings that are asked for."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -51,8 +51,6 @@ def kept(found: Iterable[str]) -> str:
 
 
 def asked(text: str) -> tuple[str, ...]:
-    """The beginnings of words that a question asks for, each once; "a alice" asks for no more than "alice"."""
+    """The beginnings of words that a question asks for; "a alice" asks for no more than "alice"."""
     found = dict.fromkeys(words(text)[:MOST])
-    return tuple(
-        word for word in found if not any(other != word and other.startswith(word) for other in found)
-    )
+    return tuple(word for word in found if sum(each.startswith(word) for each in found) == 1)

@@ -66,6 +66,4 @@ async def _write(
             delete(SearchWord).where(tuple_(SearchWord.word, SearchWord.learner_id).in_(chunk))
         )
     for start in range(0, len(new), _CHUNK):
-        await session.execute(
-            dialect.insert_new(session, SearchWord, new[start : start + _CHUNK], key=_KEY)
-        )
+        await session.execute(dialect.insert_new(session, SearchWord, new[start : start + _CHUNK], key=_KEY))

@@ -14,8 +14,10 @@ def insert_new(
 ) -> Executable:
     """Insert `rows` and pass over those whose unique `key` (a column, or several) is there already."""
     insert = sqlite.insert if is_sqlite(session) else postgresql.insert
-    return insert(table).values(list(rows)).on_conflict_do_nothing(
-        index_elements=[key] if isinstance(key, str) else key
+    return (
+        insert(table)
+        .values(list(rows))
+        .on_conflict_do_nothing(index_elements=[key] if isinstance(key, str) else key)
     )
 
 
