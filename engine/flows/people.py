@@ -258,10 +258,10 @@ async def _read(session: AsyncSession, seen: Any, hit: Select[Any], *, stretch: 
 
 def _total(hits: int, complete: bool) -> Total:
     """What may be said of a number that was counted in full, or as far as one looked."""
-    if complete and hits <= MOST:
-        return Total(hits, exact=True)
-    rounding = 10 ** (len(str(hits)) - 1)
-    return Total(min(MOST, hits // rounding * rounding), exact=False)
+    if hits > MOST:
+        return Total(MOST, exact=False)
+    rounding = 1 if complete else 10 ** (len(str(hits)) - 1)
+    return Total(hits // rounding * rounding, exact=complete)
 
 
 # Where people stand

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import bindparam, delete, select, tuple_, union, update
+from sqlalchemy import delete, select, tuple_, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import search
@@ -33,7 +33,7 @@ async def _note(session: AsyncSession, ids: list[int]) -> None:
         before = set(kept.split())
         after = () if erased_at else search.known(first_name, address, companies.get(id_, ()))
         if before != set(after):
-            lines.append({"person": id_, "line": search.kept(after)})
+            lines.append({"id": id_, "words": search.kept(after)})
             gone += [(word, id_) for word in before.difference(after)]
             new += [{"word": word, "learner_id": id_} for word in after if word not in before]
     await _write(session, lines, gone, new)
@@ -56,10 +56,7 @@ async def _write(
     new: list[dict[str, object]],
 ) -> None:
     if lines:
-        table = Learner.__table__
-        await session.execute(
-            update(table).where(table.c.id == bindparam("person")).values(words=bindparam("line")), lines
-        )
+        await session.execute(update(Learner), lines)
     for start in range(0, len(gone), _CHUNK):
         chunk = gone[start : start + _CHUNK]
         await session.execute(

@@ -37,7 +37,7 @@ async def page(town: Town, query: str = "", before: int | None = None, **filters
 
 
 async def names(town: Town, query: str = "", **filters: str) -> list[str]:
-    return [person.first_name for person in (await page(town, query, **filters)).people]
+    return [person.first_name for person in (await page(town, query, None, **filters)).people]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ async def test_no_more_than_so_many_are_counted(town: Town, monkeypatch: pytest.
     await crowd(town, 100)
     monkeypatch.setattr(people, "MOST", 55)
     for query, filters in (("", {}), ("paul", {}), ("", {"state": "active"}), ("p", {"state": "active"})):
-        got = await page(town, query, **filters)
+        got = await page(town, query, None, **filters)
         assert got.total == people.Total(55, exact=False), (query, filters)
 
 
