@@ -109,7 +109,7 @@ async def one(session: AsyncSession, learner_id: int, group: str = "") -> Story:
 
 async def _lines(session: AsyncSession, group: Group, learner_id: int) -> list[Line]:
     rows = await session.execute(_QUERIES[group](learner_id).limit(MOST))
-    return [Line(group=group, **_values(row._mapping)) for row in rows]
+    return [Line(group=group, **_values(dict(row._mapping))) for row in rows]
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, Any]:
