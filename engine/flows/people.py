@@ -12,10 +12,9 @@ from math import prod
 from typing import Any
 
 from sqlalchemy import (
-    CompoundSelect,
     Select,
     and_,
-    exists,
+    false,
     func,
     intersect,
     literal,
@@ -38,12 +37,16 @@ MOST = 10_000
 _RARE = 30_000
 """A word of fewer people is read whole."""
 
-_STRETCH = 20_000
+_STRETCH = 10_000
 """So many of the newest people are looked at before the words are."""
+
+_LOOKED_UP = 4_000
+"""So many are looked up one by one, which costs more."""
 
 _MARGIN = 3  # newcomers are not quite like the others
 _LAST = "\U0010ffff"  # after every letter
 _AT_A_LESSON = text("enrolment.next_kind = 'lesson'")  # as the partial index has it
+_ERASED = Learner.erased_at.is_not(None)
 
 
 @dataclass(frozen=True)
@@ -140,94 +143,115 @@ class _Found:
 
 async def _found(session: AsyncSession, asked: _Asked) -> _Found:
     everybody, sizes = await _sizes(session, asked)
-    rarest = min(sizes, key=lambda word: sizes[word], default=None)
-    rare = rarest is not None and sizes[rarest] < _RARE
-    hoped_for = prod(size / everybody for size in sizes.values()) * _STRETCH if everybody else _STRETCH
-    if rarest is not None and rare and (asked.single or hoped_for < PAGE * _MARGIN < everybody):
-        return await _by_word(session, asked, rarest)
-    found = await _by_stretch(session, asked)
+    rare = tuple(word for word, size in sizes.items() if size.rows < _RARE)
+    stretch = _STRETCH if asked.streams is None else _LOOKED_UP
+    hoped_for = prod(size.rows / everybody for size in sizes.values()) * stretch if everybody else 0
+    if rare and (asked.single or hoped_for < PAGE * _MARGIN < everybody):
+        return await _by_words(session, asked, rare)
+    found = await _by_stretch(session, asked, stretch if asked.words else MOST + MOST // 10)
     if not found.complete and len(found.ids) <= PAGE:
-        found = await (_by_word(session, asked, rarest) if rarest and rare else _by_all(session, asked))
-    if asked.single and not found.complete and sizes[asked.words[0]] > MOST:
-        return _Found(found.ids, Total(MOST, exact=False), complete=False)
+        return await (_by_words(session, asked, rare) if rare else _by_all(session, asked))
+    if asked.single and sizes[asked.words[0]].people > MOST:
+        return _Found(found.ids, Total(MOST, exact=False), found.complete)
     return found
 
 
-async def _sizes(session: AsyncSession, asked: _Asked) -> tuple[int, dict[str, int]]:
-    """About how many learners there are, and how many have each word; `_RARE` stands for many."""
+@dataclass(frozen=True)
+class _Size:
+    """How often a word begins so, and of how many people; counted up to `_RARE` rows."""
+
+    rows: int
+    people: int
+
+
+async def _sizes(session: AsyncSession, asked: _Asked) -> tuple[int, dict[str, _Size]]:
+    """About how many learners there are, and how many have each word."""
     counts = []
     for word in asked.words:
         some = select(SearchWord.learner_id).where(_begins(word)).limit(_RARE).subquery()
-        people = func.count(some.c.learner_id.distinct()) if asked.single else func.count()
-        counts.append(select(people).select_from(some).scalar_subquery())
+        counts.append(select(func.count()).select_from(some).scalar_subquery())
+        if asked.single:
+            counts.append(select(func.count(some.c.learner_id.distinct())).scalar_subquery())
     row = (await session.execute(select(select(func.max(Learner.id)).scalar_subquery(), *counts))).one()
-    return row[0] or 0, dict(zip(asked.words, row[1:], strict=True))
+    found = list(row[1:])
+    sizes = [_Size(*found)] if asked.single else [_Size(rows, rows) for rows in found]
+    return row[0] or 0, dict(zip(asked.words, sizes, strict=True))
 
 
 def _begins(word: str) -> Any:
     return and_(SearchWord.word >= word, SearchWord.word < word + _LAST)
 
 
-def _before(column: Any, asked: _Asked) -> Any:
-    return literal(True) if asked.before is None else column < asked.before
+def _having(word: str, asked: _Asked) -> Select[Any]:
+    """Who has a word."""
+    query = select(SearchWord.learner_id.label("id")).where(_begins(word))
+    return query if asked.before is None else query.where(SearchWord.learner_id < asked.before)
 
 
-async def _by_word(session: AsyncSession, asked: _Asked, rarest: str) -> _Found:
-    """Everybody who has the rarest word, and whether they have the others."""
-    seen = (
-        select(SearchWord.learner_id.label("id"))
-        .where(_begins(rarest), _before(SearchWord.learner_id, asked))
-        .distinct()
-        .cte("seen")
-    )
-    hit = select(seen.c.id)
-    if not asked.single:
-        others = tuple(word for word in asked.words if word != rarest)
-        hit = hit.join(Learner, Learner.id == seen.c.id).where(*_have(others, Learner.words))
-        if asked.streams is not None:
-            hit = hit.where(_stands(asked.streams))
-    return await _read(session, seen, hit, stretch=None)
+def _having_all(words: Sequence[str], asked: _Asked) -> Any:
+    lists = [_having(word, asked) for word in words]
+    return intersect(*lists) if len(lists) > 1 else lists[0].distinct()
 
 
-async def _by_stretch(session: AsyncSession, asked: _Asked) -> _Found:
+async def _by_words(session: AsyncSession, asked: _Asked, rare: Sequence[str]) -> _Found:
+    """Everybody who has the rare words, and whether they have the others and stand where asked."""
+    others = tuple(word for word in asked.words if word not in rare)
+    if not others and asked.streams is None:
+        seen = _having_all(rare, asked).cte("seen")
+        return await _read(session, seen, select(seen.c.id), stretch=None)
+    found = await _looked_up(session, asked, rare, others, _LOOKED_UP)
+    if not found.complete and len(found.ids) <= PAGE:
+        return await _looked_up(session, asked, rare, others, None)
+    return found
+
+
+async def _looked_up(
+    session: AsyncSession, asked: _Asked, rare: Sequence[str], others: Sequence[str], stretch: int | None
+) -> _Found:
+    """Of the newest who have the rare words, those who have the others and stand where asked."""
+    every = _having_all(rare, asked).subquery()
+    seen = select(every.c.id).order_by(every.c.id.desc()).limit(stretch).cte("seen")
+    hit = _those(seen, others) if others else select(seen.c.id)
+    if asked.streams is not None:
+        hit = hit.where(_stands(asked.streams, hit.selected_columns.id))
+    return await _read(session, seen, hit, stretch=stretch)
+
+
+async def _by_stretch(session: AsyncSession, asked: _Asked, stretch: int) -> _Found:
     """The newest people, or the newest who stand where asked, and whether they have the words."""
-    stretch = _STRETCH if asked.words else MOST + 1
-    if asked.streams is None:
-        seen = (
-            select(Learner.id, Learner.words)
-            .where(Learner.erased_at.is_(None), _before(Learner.id, asked))
-            .order_by(Learner.id.desc())
-            .limit(stretch)
-            .cte("seen")
-        )
-        hit = select(seen.c.id).where(*_have(asked.words, seen.c.words))
-        return await _read(session, seen, hit, stretch=stretch)
-    seen = _merged(asked).limit(stretch).cte("seen")
-    hit = (
-        select(seen.c.id)
-        .join(Learner, Learner.id == seen.c.id)
-        .where(Learner.erased_at.is_(None), *_have(asked.words, Learner.words))
-        .distinct()
-    )
+    if asked.streams is not None:
+        seen = _merged(asked.streams, asked, stretch).cte("seen")
+        return await _read(session, seen, _those(seen, asked.words).distinct(), stretch=stretch)
+    newest = select(Learner.id, Learner.words).where(Learner.erased_at.is_(None))
+    if asked.before is not None:
+        newest = newest.where(Learner.id < asked.before)
+    seen = newest.order_by(Learner.id.desc()).limit(stretch).cte("seen")
+    hit = select(seen.c.id).where(*_have(asked.words, seen.c.words))
     return await _read(session, seen, hit, stretch=stretch)
 
 
 async def _by_all(session: AsyncSession, asked: _Asked) -> _Found:
     """Who is in the lists of all words and stands where asked; they are long, and read as a last resort."""
-    lists: list[Any] = [
-        select(SearchWord.learner_id.label("id")).where(_begins(word), _before(SearchWord.learner_id, asked))
-        for word in asked.words
-    ]
+    seen = _having_all(asked.words, asked)
     if asked.streams is not None:
-        lists.append(select(_merged(asked).subquery().c.id))
-    in_all = intersect(*lists).subquery() if len(lists) > 1 else lists[0].distinct().subquery()
-    seen = (
-        select(in_all.c.id)
-        .join(Learner, Learner.id == in_all.c.id)
-        .where(Learner.erased_at.is_(None))
-        .cte("seen")
+        there = select(_merged(asked.streams, asked, None).subquery().c.id)
+        seen = intersect(*(_having(word, asked) for word in asked.words), there)
+    every = seen.cte("seen")
+    return await _read(session, every, select(every.c.id), stretch=None)
+
+
+def _those(seen: Any, words: Sequence[str]) -> Select[Any]:
+    """Those who have all `words` and were not erased: then their line is empty.
+
+    Looked up one by one: a join would tempt PostgreSQL to read all learners for the sake of some.
+    """
+    if not words:
+        return select(seen.c.id).where(seen.c.id.not_in(select(Learner.id).where(_ERASED)))
+    line = select(Learner.words).where(Learner.id == seen.c.id).correlate(seen).scalar_subquery()
+    lines = (
+        select(seen.c.id, line.label("words")).cte("lines").prefix_with("MATERIALIZED", dialect="postgresql")
     )
-    return await _read(session, seen, select(seen.c.id), stretch=None)
+    return select(lines.c.id).where(lines.c.words != "", *_have(words, lines.c.words))
 
 
 def _have(words: Sequence[str], line: Any) -> list[Any]:
@@ -291,22 +315,28 @@ def _stream(*where: Any) -> Select[Any]:
     return select(Enrolment.learner_id.label("id")).where(*where)
 
 
-def _merged(asked: _Asked) -> CompoundSelect[Any] | Select[Any]:
+def _merged(streams: Sequence[Select[Any]], asked: _Asked, limit: int | None) -> Select[Any]:
     """All streams as one, the newest first; somebody who is in several comes several times."""
-    if not asked.streams:
-        return select(Learner.id).where(null().is_not(null()))
-    limited = [stream.where(_before(Enrolment.learner_id, asked)) for stream in asked.streams]
-    if len(limited) == 1:
-        return limited[0].order_by(Enrolment.learner_id.desc())
-    return union_all(*limited).order_by(text("id DESC"))
-
-
-def _stands(streams: Sequence[Select[Any]]) -> Any:
-    """Whether a learner is in one of the streams, found by his own enrolments."""
     if not streams:
-        return literal(False)
+        return select(Learner.id).where(null().is_not(null()))
+    parts = []
+    for stream in streams:
+        if asked.before is not None:
+            stream = stream.where(Enrolment.learner_id < asked.before)
+        # Each in its index's order as far as it can matter: left to itself PostgreSQL sorts them all.
+        part = stream.order_by(Enrolment.learner_id.desc()).limit(limit).subquery()
+        parts.append(select(part.c.id))
+    together = union_all(*parts).subquery()
+    return select(together.c.id).order_by(together.c.id.desc()).limit(limit)
+
+
+def _stands(streams: Sequence[Select[Any]], learner_id: Any) -> Any:
+    """Whether a learner is in one of the streams, found by his own enrolments (one by one, as `_those`)."""
     there = or_(*(stream.whereclause for stream in streams if stream.whereclause is not None))
-    return exists(select(Enrolment.id).where(Enrolment.learner_id == Learner.id, there).correlate(Learner))
+    if not streams:
+        return false()
+    own = select(Enrolment.learner_id).where(Enrolment.learner_id == learner_id, there).limit(1)
+    return own.scalar_subquery() == learner_id
 
 
 async def _people(session: AsyncSession, ids: Sequence[int]) -> tuple[Person, ...]:

@@ -1,15 +1,18 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.tables.base import Base, Id, LearnerId, Short
+
+_ERASED = text("erased_at IS NOT NULL")
 
 
 class Learner(Base):
     """A person, by address."""
 
     __tablename__ = "learner"
+    __table_args__ = (Index("ix_learner_erased", "id", sqlite_where=_ERASED, postgresql_where=_ERASED),)
 
     id: Mapped[Id]
     address: Mapped[str]

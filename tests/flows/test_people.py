@@ -23,8 +23,10 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The ways that a search may take among a million, forced upon three."""
     if request.param == "a short stretch":
         monkeypatch.setattr(people, "_STRETCH", 1)
+        monkeypatch.setattr(people, "_LOOKED_UP", 1)
     elif request.param == "all words":
         monkeypatch.setattr(people, "_STRETCH", 1)
+        monkeypatch.setattr(people, "_LOOKED_UP", 1)
         monkeypatch.setattr(people, "_RARE", 1)
     elif request.param == "common words":
         monkeypatch.setattr(people, "_RARE", 1)

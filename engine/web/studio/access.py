@@ -32,7 +32,11 @@ class Nav(NamedTuple):
     right: Right
 
 
-MENU = (Nav("/studio/accounts", "Comptes", Right.MANAGE),)
+MENU = (
+    Nav("/studio/people", "Personnes", Right.READ_PEOPLE),
+    Nav("/studio/deliveries", "Messages", Right.READ_PEOPLE),
+    Nav("/studio/accounts", "Comptes", Right.MANAGE),
+)
 """What stands above every page, for whoever may open it. French source texts."""
 
 
