@@ -250,6 +250,8 @@ class _Walk:
     next_key: str = ""
     due: int | None = None
     gate: int | None = None
+    starts: int | None = None
+    """When the course begins, of one that did not yet."""
     resumes: int | None = None
     ended: int | None = None
     end_reason: str = ""
@@ -339,7 +341,10 @@ class _Base:
             *(walk.state, company, rng.choice((0, 1, 10, 10, 50, 250))),
             *(f"{_DAYS[day]} {hour}", "Europe/Paris", pace, walk.next_kind, walk.next_key),
             *(_maybe(walk.due), "", _stamp(last)[:10] if last else None, _maybe(walk.gate)),
-            *(1 if walk.gate else 0, None if walk.state == "pending" else _stamp(walk.confirmed)),
+            *(
+                1 if walk.gate else 0,
+                None if walk.state == "pending" else _stamp(walk.starts or walk.confirmed),
+            ),
             *(_maybe(walk.resumes), _stamp(since), _maybe(walk.ended), walk.end_reason),
         )
         self._consents(who, enrolment, course, walk, since)
@@ -362,7 +367,7 @@ class _Base:
         where = rng.randrange(total)
         following = first + came * _WEEK * pace
         if came == 0 and fate > 0.7:
-            return _Walk("waiting", confirmed, ())
+            return _Walk("waiting", confirmed, (), starts=self.now + rng.randint(1, 14) * _DAY)
         if came >= where and fate < 0.29:
             sent = tuple(dues[:where])
             at = (sent[-1] if sent else confirmed) + rng.randint(_HOUR, 3 * _DAY)

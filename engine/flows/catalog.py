@@ -324,6 +324,7 @@ class Names:
     """What a course and its parts are called."""
 
     title: str
+    language: str
     lessons: Mapping[str, str]
     """Subjects by key, in order, each with its number."""
     activities: Mapping[str, str]
@@ -341,4 +342,4 @@ async def names(session: AsyncSession) -> dict[str, Names]:
 def _names(course: model.Course) -> Names:
     lessons = {lesson.key: f"{lesson.number}. {lesson.subject}" for lesson in course.lessons}
     activities = {key: activity.title for key, activity in course.activities.items()}
-    return Names(course.title, lessons, activities)
+    return Names(course.title, course.language, lessons, activities)
