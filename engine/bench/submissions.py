@@ -4,29 +4,22 @@ The service runs as a process of its own; this one, on the same machine, plays t
 """
 
 import asyncio
-import contextlib
-import os
 import secrets
-import socket
-import sys
-import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlencode
 
 from sqlalchemy import func, insert, select
 
 from engine import app, paths, settings
+from engine.bench import service
 from engine.core import errors, links
 from engine.flows import catalog, publishing
 from engine.tables import Course, Enrolment, Learner, Submission, db, schema
 
 COURSE, ACTIVITY = "ia-pme", "point-reperes"
-_PATIENCE = 30.0
 _CHUNK = 1000
 
 
@@ -65,8 +58,8 @@ async def run(*, rate: int, seconds: int, burst: int, database: str, now: dateti
     ids = await _prepare(database, steady + burst, keys, now)
     signed = links.Links("http://127.0.0.1", (keys[0].encode(),), lasting=keys[1].encode())
     paths_ = {each: f"/a/{signed.token('a', each, ACTIVITY)}" for each in ids}
-    async with _served(database, keys) as port:
-        await _send(port, paths_[ids[0]], ids[0], method="GET")  # the first page compiles the templates
+    async with service.served(database, keys) as port:
+        await service.send(port, paths_[ids[0]])  # the first page compiles the templates
         began = asyncio.get_running_loop().time()
         answers = await _steadily(port, ids[:steady], paths_, rate)
         lasted = asyncio.get_running_loop().time() - began
@@ -79,22 +72,15 @@ async def run(*, rate: int, seconds: int, burst: int, database: str, now: dateti
         rate=rate,
         sent=steady,
         achieved_rate=round(steady / lasted, 1),
-        p50_ms=_percentile(times, 50),
-        p95_ms=_percentile(times, 95),
-        p99_ms=_percentile(times, 99),
+        p50_ms=service.percentile(times, 50),
+        p95_ms=service.percentile(times, 95),
+        p99_ms=service.percentile(times, 99),
         burst=burst,
         burst_seconds=round(burst_seconds, 3),
         statuses=dict(Counter(str(answer.status) for answer in (*answers, *rush))),
         recorded=len(recorded & set(ids)),
         lost=len(set(ids) - recorded),
     )
-
-
-def _percentile(times: Sequence[float], percent: int) -> float:
-    """In milliseconds."""
-    if not times:
-        return 0.0
-    return round(1000 * times[min(len(times) - 1, len(times) * percent // 100)], 1)
 
 
 async def _prepare(database: str, count: int, keys: tuple[str, str], now: datetime) -> list[int]:
@@ -150,48 +136,6 @@ def _enrolment(learner: int, course: Course, now: datetime) -> dict[str, object]
     }
 
 
-@asynccontextmanager
-async def _served(database: str, keys: tuple[str, str]) -> AsyncIterator[int]:
-    """`parcours serve`, as in production, in a process of its own; its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    with tempfile.TemporaryDirectory(prefix="parcours-bench-") as folder:
-        log = Path(folder) / "log"
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "engine", "serve", "--database", database, "--port", str(port)),
-                env={
-                    **os.environ,
-                    "PARCOURS_SECRET_KEY": keys[0],
-                    "PARCOURS_SUPPRESSION_KEY": keys[1],
-                    "PARCOURS_CONTROLLER": "Bench",
-                    "PARCOURS_BASE_URL": f"http://127.0.0.1:{port}",
-                    "PARCOURS_SMTP_URL": "smtp://127.0.0.1:9?starttls=never",
-                },
-                stdout=output,
-                stderr=output,
-            )
-            try:
-                await _ready(port, process, log)
-                yield port
-            finally:
-                if process.returncode is None:
-                    process.terminate()
-                    await process.wait()
-
-
-async def _ready(port: int, process: asyncio.subprocess.Process, log: Path) -> None:
-    for _ in range(300):
-        if process.returncode is not None:
-            break
-        if (await _send(port, "/readyz", 0, method="GET")).status == 200:
-            return
-        await asyncio.sleep(0.1)
-    told = await asyncio.to_thread(log.read_text)
-    raise errors.ParcoursError(f"The service did not start: {told[-2000:]}")
-
-
 async def _steadily(port: int, ids: Sequence[int], where: dict[int, str], rate: int) -> list[Answer]:
     """One request every 1/rate seconds, whether or not the one before was answered."""
     loop = asyncio.get_running_loop()
@@ -203,22 +147,10 @@ async def _steadily(port: int, ids: Sequence[int], where: dict[int, str], rate: 
     return list(await asyncio.gather(*tasks))
 
 
-async def _send(port: int, path: str, enrolment: int, *, method: str = "POST") -> Answer:
-    """One request on a connection of its own, as each browser has."""
-    loop = asyncio.get_running_loop()
+async def _send(port: int, path: str, enrolment: int) -> Answer:
     body = urlencode({"step": "", "go": "next", "status": "done", "text": f"said by {enrolment}"})
-    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
-    if method == "POST":
-        head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
-    began, status = loop.time(), 0
-    with contextlib.suppress(OSError, TimeoutError, ValueError, IndexError):
-        async with asyncio.timeout(_PATIENCE):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(f"{head}\r\n{body if method == 'POST' else ''}".encode())
-            status = int((await reader.readline()).split()[1])
-            await reader.read()
-            writer.close()
-    return Answer(enrolment, status, loop.time() - began)
+    status, seconds = await service.send(port, path, body=body)
+    return Answer(enrolment, status, seconds)
 
 
 async def _recorded(database: str) -> set[int]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from engine.bench import pages as pages_bench
 from engine.bench import postgres
 from engine.bench import submissions as submissions_bench
 from engine.cli import common
@@ -33,4 +34,30 @@ def submissions(
     else:
         common.print_table(("Figure", ""), [(name, str(value)) for name, value in asdict(found).items()])
     if found.lost:
+        raise typer.Exit(1)
+
+
+@app.command()
+def pages(
+    rate: Annotated[int, typer.Option(min=1, help="Pages a second.")] = 20,
+    seconds: Annotated[int, typer.Option(min=1, help="For how long.")] = 60,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """Look at pages over HTTP, at a steady rate, on a base that `parcours seed` filled."""
+    url = common.load(database).database_url
+    now = SystemClock().now()
+    found = common.run(pages_bench.run(rate=rate, seconds=seconds, database=url, now=now))
+    if as_json:
+        common.print_json(asdict(found))
+    else:
+        rows = [
+            (name, each.sent, each.p50_ms, each.p95_ms, each.most_ms) for name, each in found.pages.items()
+        ]
+        every = ("all", sum(found.statuses.values()), found.p50_ms, found.p95_ms, "")
+        common.print_table(
+            ("Page", "Sent", "p50 ms", "p95 ms", "Most"),
+            [[str(cell) for cell in row] for row in (*rows, every)],
+        )
+    if set(found.statuses) != {"200"}:
         raise typer.Exit(1)

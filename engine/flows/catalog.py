@@ -5,6 +5,7 @@ import io
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -178,3 +179,29 @@ async def slugs(session: AsyncSession) -> list[str]:
         select(Course.slug).where(Course.current_version_id.is_not(None)).order_by(Course.slug)
     )
     return list(found)
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a course and its parts are called."""
+
+    title: str
+    language: str
+    lessons: Mapping[str, str]
+    """Subjects by key, in order, each with its number."""
+    activities: Mapping[str, str]
+
+
+async def names(session: AsyncSession) -> dict[str, Names]:
+    """For lists: the current version of every course that can be read, by slug."""
+    found = {}
+    for slug in await slugs(session):
+        with suppress(errors.ParcoursError):  # one that is read no more must not take the list along
+            found[slug] = _names((await current(session, slug)).course)
+    return found
+
+
+def _names(course: model.Course) -> Names:
+    lessons = {lesson.key: f"{lesson.number}. {lesson.subject}" for lesson in course.lessons}
+    activities = {key: activity.title for key, activity in course.activities.items()}
+    return Names(course.title, course.language, lessons, activities)

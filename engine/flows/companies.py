@@ -14,7 +14,7 @@ from engine.core import calendar, consent, errors, links, team
 from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import catalog, enrolments, outbox, seats, signup
+from engine.flows import catalog, enrolments, outbox, searching, seats, signup
 from engine.tables import Company, Course, Enrolment, Learner, Seat, dialect
 
 PAGE_DAYS = 30
@@ -82,6 +82,7 @@ async def open(session: AsyncSession, enrolment_id: int, name: str, *, now: date
     company.name, company.closed_at = name, None
     _note(session, place, "company_opened", now)
     await session.flush()
+    await searching.note(session, [place.owner.id])
     await ask_page(session, enrolment_id, now=now)
 
 
@@ -363,12 +364,14 @@ async def forget(session: AsyncSession, learner_id: int, *, now: datetime) -> No
         return
     if not company.closed_at:
         await _close(session, company, now)
-    await session.execute(
+    colleagues = await session.scalars(
         update(Enrolment)
         .where(
             Enrolment.id.in_(select(Seat.enrolment_id).where(Seat.company_id == company.id)),
             Enrolment.company == company.name,
         )
         .values(company="")
+        .returning(Enrolment.learner_id)
     )
     company.name = ""
+    await searching.note(session, [learner_id, *colleagues])

@@ -10,7 +10,7 @@ from engine.core import calendar, consent, delivery, errors, links, progress, vi
 from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import enrolments, known, outbox, signup
+from engine.flows import enrolments, known, outbox, searching, signup
 from engine.tables import Delivery, Enrolment, Learner
 
 ADDRESS_DAYS = 1
@@ -137,6 +137,7 @@ async def rename(session: AsyncSession, enrolment_id: int, *, first_name: str, n
     if problems:
         raise errors.Invalid(problems)
     learner.first_name = name
+    await searching.note(session, [learner.id])
     session.add(outbox.event(learner_id=learner.id, enrolment_id=enrolment_id, kind="renamed", now=now))
 
 
@@ -218,4 +219,5 @@ async def confirm_address(
         raise errors.Conflict("Cette adresse suit déjà un parcours ici.")
     learner.address, learner.address_key = learner.new_address, key
     learner.address_hash, learner.new_address = fingerprint(key), ""
+    await searching.note(session, [learner.id])
     session.add(outbox.event(learner_id=learner.id, enrolment_id=None, kind="address", now=now))

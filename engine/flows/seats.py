@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from engine.core import consent, errors, links, team, views
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import catalog, enrolments, outbox, signup
+from engine.flows import catalog, enrolments, outbox, searching, signup
 from engine.tables import Company, Course, Enrolment, Learner, Seat, dialect
 
 INVITE_DAYS = 30
@@ -269,6 +269,7 @@ async def _join(
         learner.region = asked.region or learner.region
         row.slot, row.zone, row.pace = asked.slot, asked.zone, course.rules.pace
         row.company, seat.began = offered.company.name, True
+        await searching.note(session, [learner.id])
     elif not form.consent:
         raise errors.Invalid({"consent": "Cochez cette case pour rejoindre l'équipe."})
     else:

@@ -12,7 +12,7 @@ from engine.core import calendar, consent, errors, links, progress, views
 from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import catalog, enrolments, outbox
+from engine.flows import catalog, enrolments, outbox, searching
 from engine.tables import Consent, Course, Enrolment, Learner, Suppression, dialect
 
 CONFIRM_DAYS = 7
@@ -90,6 +90,7 @@ async def request(
     enrolment.company, enrolment.size = asked.company, asked.size
     enrolment.pace = pinned.course.rules.pace
     await session.flush()
+    await searching.note(session, [learner.id])
     wording = consent.wording(pinned.course.title, pinned.course.language)
     record(session, learner, enrolment, pinned.course, "asked", wording, origin=origin, now=now)
     await _ask(session, enrolment, now)
@@ -200,6 +201,7 @@ async def learner_at(
         learner = Learner(address=address, address_key=key, address_hash=fingerprint(key), created_at=now)
         session.add(learner)
         await session.flush()
+        await searching.note(session, [learner.id])
     return learner
 
 

@@ -10,6 +10,7 @@ from engine.tables.enrolment import Enrolment, Submission
 from engine.tables.learner import Consent, Event, Learner, Suppression
 from engine.tables.meta import Meta
 from engine.tables.publication import Publication, PublicationRow
+from engine.tables.search import SearchWord
 
 __all__ = [
     "Account",
@@ -30,6 +31,7 @@ __all__ = [
     "Meta",
     "Publication",
     "PublicationRow",
+    "SearchWord",
     "Seat",
     "Submission",
     "Suppression",

@@ -10,11 +10,15 @@ from sqlalchemy.sql.expression import Executable
 
 
 def insert_new(
-    session: AsyncSession, table: Any, rows: Sequence[Mapping[str, Any]], *, key: str
+    session: AsyncSession, table: Any, rows: Sequence[Mapping[str, Any]], *, key: str | Sequence[str]
 ) -> Executable:
-    """Insert `rows` and pass over those whose unique `key` is there already."""
+    """Insert `rows` and pass over those whose unique `key` (a column, or several) is there already."""
     insert = sqlite.insert if is_sqlite(session) else postgresql.insert
-    return insert(table).values(list(rows)).on_conflict_do_nothing(index_elements=[key])
+    return (
+        insert(table)
+        .values(list(rows))
+        .on_conflict_do_nothing(index_elements=[key] if isinstance(key, str) else key)
+    )
 
 
 def is_sqlite(session: AsyncSession) -> bool:

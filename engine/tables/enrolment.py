@@ -8,6 +8,7 @@ from engine.tables.base import Base, Id, LearnerId, Short
 
 _OPEN = text("state IN ('pending', 'waiting', 'active', 'paused')")
 _DUE = text("due_at IS NOT NULL")
+_AT_A_LESSON = text("next_kind = 'lesson'")
 
 
 class Enrolment(Base):
@@ -25,11 +26,21 @@ class Enrolment(Base):
         ),
         Index("ix_enrolment_due", "due_at", sqlite_where=_DUE, postgresql_where=_DUE),
         Index("ix_enrolment_state", "state", "starts_at"),
+        # Lists of people, the newest first.
+        Index("ix_enrolment_people", "course_id", "state", "learner_id"),
+        Index(
+            "ix_enrolment_lesson",
+            "course_id",
+            "next_key",
+            "learner_id",
+            sqlite_where=_AT_A_LESSON,
+            postgresql_where=_AT_A_LESSON,
+        ),
     )
 
     id: Mapped[Id]
     learner_id: Mapped[LearnerId]
-    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"), index=True)
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
     version_id: Mapped[int | None] = mapped_column(ForeignKey("version.id"), index=True)
     """Pinned when the enrolment becomes active."""
     state: Mapped[Short]

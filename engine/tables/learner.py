@@ -1,15 +1,18 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.tables.base import Base, Id, LearnerId, Short
+
+_ERASED = text("erased_at IS NOT NULL")
 
 
 class Learner(Base):
     """A person, by address."""
 
     __tablename__ = "learner"
+    __table_args__ = (Index("ix_learner_erased", "id", sqlite_where=_ERASED, postgresql_where=_ERASED),)
 
     id: Mapped[Id]
     address: Mapped[str]
@@ -24,6 +27,8 @@ class Learner(Base):
     language: Mapped[Short] = mapped_column(default="fr")
     region: Mapped[Short] = mapped_column(default="")
     """Calendar of holidays that wins over the course's, such as FR-974; empty: the course's."""
+    words: Mapped[str] = mapped_column(default="", server_default="")
+    """What finds this person, as `core.search.kept` writes it; `flows/searching` keeps it right."""
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
 

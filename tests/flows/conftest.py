@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.tables import Base, db, schema
+from engine.core import search
+from engine.flows import searching
+from engine.tables import Base, Learner, SearchWord, db, schema
 from tests.conftest import fresh_postgres
 from tests.people import Town
 
@@ -43,8 +46,28 @@ def town_database(request: pytest.FixtureRequest) -> db.Database:
 async def town(town_database: db.Database) -> AsyncIterator[Town]:
     yield Town(town_database)
     async with town_database.transaction() as session:
+        await _everybody_is_found_by_what_is_known(session)
         for table in reversed(Base.metadata.sorted_tables):
             await session.execute(table.delete())
             if not town_database.is_sqlite and "id" in table.c:  # SQLite begins at 1 again by itself
                 sequence = func.pg_get_serial_sequence(table.name, "id")
                 await session.execute(select(func.setval(sequence, 1, False)))
+
+
+async def _everybody_is_found_by_what_is_known(session: AsyncSession) -> None:
+    """Whoever writes a name, an address or a company must call `searching.note`."""
+    lines = await _lines(session)
+    words = await session.execute(select(SearchWord.learner_id, SearchWord.word).order_by(SearchWord.word))
+    kept: dict[int, list[str]] = {}
+    for learner_id, word in words:
+        kept.setdefault(learner_id, []).append(word)
+    await searching.note(session, list(lines))
+    assert await _lines(session) == lines, (
+        "after a change of name, address or company: searching.note(session, [learner.id])"
+    )
+    assert {id_: search.kept(kept.get(id_, ())) for id_ in lines} == lines
+
+
+async def _lines(session: AsyncSession) -> dict[int, str]:
+    rows = await session.execute(select(Learner.id, Learner.words))
+    return {row.id: row.words for row in rows}

@@ -17,6 +17,12 @@ PAGES: tuple[access.Page, ...] = (
     *editor.PAGES,
     *images.PAGES,
     *publishing.PAGES,
+from engine.web.studio import access, accounts, deliveries, entry, home, own, people
+
+PAGES: tuple[access.Page, ...] = (
+    *home.PAGES,
+    *people.PAGES,
+    *deliveries.PAGES,
     *accounts.PAGES,
     *own.PAGES,
 )

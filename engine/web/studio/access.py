@@ -34,6 +34,8 @@ class Nav(NamedTuple):
 
 MENU = (
     Nav("/studio/courses", "Parcours", Right.READ_COURSES),
+    Nav("/studio/people", "Personnes", Right.READ_PEOPLE),
+    Nav("/studio/deliveries", "Messages", Right.READ_PEOPLE),
     Nav("/studio/accounts", "Comptes", Right.MANAGE),
 )
 """What stands above every page, for whoever may open it. French source texts."""

@@ -1,0 +1,86 @@
+"""`parcours serve` as a process of its own, and the browsers that come to it."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from engine.core import errors
+
+_PATIENCE = 30.0
+
+
+@asynccontextmanager
+async def served(database: str, keys: tuple[str, str]) -> AsyncIterator[int]:
+    """`parcours serve`, as in production, in a process of its own; its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    with tempfile.TemporaryDirectory(prefix="parcours-bench-") as folder:
+        log = Path(folder) / "log"
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "engine", "serve", "--database", database, "--port", str(port)),
+                env={
+                    **os.environ,
+                    "PARCOURS_SECRET_KEY": keys[0],
+                    "PARCOURS_SUPPRESSION_KEY": keys[1],
+                    "PARCOURS_CONTROLLER": "Bench",
+                    "PARCOURS_BASE_URL": f"http://127.0.0.1:{port}",
+                    "PARCOURS_SMTP_URL": "smtp://127.0.0.1:9?starttls=never",
+                },
+                stdout=output,
+                stderr=output,
+            )
+            try:
+                await _ready(port, process, log)
+                yield port
+            finally:
+                if process.returncode is None:
+                    process.terminate()
+                    await process.wait()
+
+
+async def _ready(port: int, process: asyncio.subprocess.Process, log: Path) -> None:
+    for _ in range(300):
+        if process.returncode is not None:
+            break
+        if (await send(port, "/readyz"))[0] == 200:
+            return
+        await asyncio.sleep(0.1)
+    told = await asyncio.to_thread(log.read_text)
+    raise errors.ParcoursError(f"The service did not start: {told[-2000:]}")
+
+
+async def send(port: int, path: str, *, body: str | None = None, cookie: str = "") -> tuple[int, float]:
+    """One request on a connection of its own, as each browser has; its status (0: no answer) and seconds.
+
+    With a `body` it is a form that is posted.
+    """
+    loop = asyncio.get_running_loop()
+    head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+    if cookie:
+        head += f"Cookie: {cookie}\r\n"
+    if body is not None:
+        head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
+    began, status = loop.time(), 0
+    with contextlib.suppress(OSError, TimeoutError, ValueError, IndexError):
+        async with asyncio.timeout(_PATIENCE):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(f"{head}\r\n{body or ''}".encode())
+            status = int((await reader.readline()).split()[1])
+            await reader.read()
+            writer.close()
+    return status, loop.time() - began
+
+
+def percentile(times: Sequence[float], percent: int) -> float:
+    """In milliseconds."""
+    if not times:
+        return 0.0
+    return round(1000 * times[min(len(times) - 1, len(times) * percent // 100)], 1)
