@@ -6,6 +6,7 @@ from engine.tables.company import Company, Seat
 from engine.tables.course import Course, Version
 from engine.tables.delivery import Delivery
 from engine.tables.enrolment import Enrolment, Submission
+from engine.tables.imports import Import, ImportRow
 from engine.tables.learner import Consent, Event, Learner, Suppression
 from engine.tables.meta import Meta
 
@@ -18,6 +19,8 @@ __all__ = [
     "Delivery",
     "Enrolment",
     "Event",
+    "Import",
+    "ImportRow",
     "Learner",
     "Meta",
     "Seat",
