@@ -304,7 +304,7 @@ async def stop(
 async def suppress(session: AsyncSession, address_hash: str, reason: str, *, now: datetime) -> None:
     """Never mail this address again, but as the reason allows."""
     values = {"address_hash": address_hash, "reason": reason, "at": now}
-    await dialect.insert_new(session, Suppression, [values], key="address_hash")
+    await session.execute(dialect.insert_new(session, Suppression, [values], key="address_hash"))
 
 
 async def leave_page(session: AsyncSession, enrolment_id: int) -> views.Leaving:

@@ -1,5 +1,6 @@
 """Every table and index, and nothing that they do. One noun, one file."""
 
+from engine.tables.account import Account, AccountSession, Audit, Backoff
 from engine.tables.base import Base
 from engine.tables.certificate import Certificate
 from engine.tables.company import Company, Seat
@@ -11,6 +12,10 @@ from engine.tables.learner import Consent, Event, Learner, Suppression
 from engine.tables.meta import Meta
 
 __all__ = [
+    "Account",
+    "AccountSession",
+    "Audit",
+    "Backoff",
     "Base",
     "Certificate",
     "Company",
