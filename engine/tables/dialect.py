@@ -16,7 +16,7 @@ def insert_new(
     return _insert(session, table).values(list(rows)).on_conflict_do_nothing(index_elements=[key])
 
 
-def _insert(session: AsyncSession, table: Any) -> Any:
+def _insert(session: AsyncSession, table: Any) -> sqlite.Insert | postgresql.Insert:
     return (sqlite.insert if is_sqlite(session) else postgresql.insert)(table)
 
 
@@ -29,9 +29,8 @@ async def insert_all(
     as one statement with all values in its text.
     """
     statement = _insert(session, table.__table__)
-    if unless:
-        statement = statement.on_conflict_do_nothing(index_elements=[unless])
-    await session.execute(statement, list(rows))
+    passing_over = statement.on_conflict_do_nothing(index_elements=[unless]) if unless else statement
+    await session.execute(passing_over, list(rows))
 
 
 def among(session: AsyncSession, column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
