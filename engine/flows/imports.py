@@ -363,7 +363,7 @@ async def _run(session: AsyncSession, found: Import, fingerprint: consent.Finger
     """Take one chunk in; False once all are. Who came by himself since the dry run is left alone."""
     rows = list(await session.scalars(_of(found)))
     if not rows:
-        found.counts = {**found.counts, **await _counted(session, found.id)}
+        found.counts = await _counted(session, found.id)
         return False
     assert found.course_id is not None  # told before
     slug = await session.scalar(select(Course.slug).where(Course.id == found.course_id)) or ""
