@@ -91,7 +91,7 @@ def import_(
                 found = await imports.one(session, number)
                 await imports.discard(session, number)
                 return dict(found.counts)
-            await imports.run(session, number, now=SystemClock().now())
+            await imports.run(session, number, by=None, now=SystemClock().now())
         await _work(db, worker, number, "import")
         async with db.reading() as session:
             return dict((await imports.one(session, number)).counts)

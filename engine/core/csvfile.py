@@ -68,7 +68,7 @@ def read_form(data: bytes) -> Form:
 def rows(data: bytes, form: Form) -> Iterator[Row]:
     """The rows of a file, empty ones left out, one at a time.
 
-    Raises `errors.Invalid` (field file) at a quotation mark that is never closed.
+    Raises `errors.Invalid` (field file; `line`: which one) at a quotation mark that is never closed.
     """
     lines = _lines(data, form.encoding)
     for _ in range(form.before):
@@ -99,8 +99,8 @@ def count(data: bytes, form: Form) -> int:
 
 
 def _unclosed(line: int) -> errors.Invalid:
-    problem = "Un guillemet ouvert n'est jamais fermé : corrigez la ligne {line}."
-    return errors.Invalid({"file": problem.format(line=line)})
+    problem = "Un guillemet ouvert n'est jamais fermé, sur une ligne de ce fichier :"
+    return errors.Invalid({"file": problem, "line": str(line)})
 
 
 def _lines(data: bytes, encoding: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ from engine.core import consent, csvfile, delivery, errors
 from engine.core import intake as rules
 from engine.core.intake import AT_WORK, TAKEN, Back, State, Verdict
 from engine.core.progress import State as Progress
-from engine.flows import intake, outbox
+from engine.flows import accounts, intake, outbox
 from engine.tables import (
     Company,
     Consent,
@@ -203,14 +203,15 @@ def _begin(found: Import, event: str, now: datetime) -> None:
     found.changed_at = now
 
 
-async def run(session: AsyncSession, import_id: int, *, now: datetime) -> None:
+async def run(session: AsyncSession, import_id: int, *, by: int | None, now: datetime) -> None:
     """Take in those whom the dry run found new or known. Raises `errors.NotFound`, `errors.NotAllowed`."""
     found = await _get(session, import_id)
     _begin(found, "run", now)
     found.file = b""
+    accounts.note(session, by, "import_run", f"import:{import_id}", found.source, now=now)
 
 
-async def undo(session: AsyncSession, import_id: int, *, now: datetime) -> None:
+async def undo(session: AsyncSession, import_id: int, *, by: int | None, now: datetime) -> None:
     """Take back everybody who has done nothing since; a list that is still running goes no further.
 
     Raises `errors.NotFound`, `errors.NotAllowed` after a month.
@@ -219,6 +220,7 @@ async def undo(session: AsyncSession, import_id: int, *, now: datetime) -> None:
     if now > found.created_at + timedelta(days=UNDO_DAYS):
         raise errors.NotAllowed("Cet import a plus de trente jours : il ne peut plus être annulé.")
     _begin(found, "undo", now)
+    accounts.note(session, by, "import_undone", f"import:{import_id}", found.source, now=now)
 
 
 async def discard(session: AsyncSession, import_id: int) -> None:

@@ -46,12 +46,12 @@ class Desk:
 
     async def run(self, number: int) -> None:
         async with self.town.db.transaction() as session:
-            await imports.run(session, number, now=self.town.now)
+            await imports.run(session, number, by=None, now=self.town.now)
         await self.work()
 
     async def undo(self, number: int) -> None:
         async with self.town.db.transaction() as session:
-            await imports.undo(session, number, now=self.town.now)
+            await imports.undo(session, number, by=None, now=self.town.now)
         await self.work()
 
     async def work(self) -> None:
@@ -244,7 +244,7 @@ async def test_a_list_goes_on_where_it_was_cut_off(town: Town, monkeypatch: pyte
     await desk.work()
     assert await desk.counts(number) == {"new": 35}
     async with town.db.transaction() as session:
-        await imports.run(session, number, now=town.now)
+        await imports.run(session, number, by=None, now=town.now)
     for _ in range(2):
         await desk.tasks.step()
     await _fall_over(desk)
@@ -316,7 +316,7 @@ async def test_a_list_that_runs_can_be_stopped_half_way(town: Town, monkeypatch:
     desk = Desk(town)
     number = await desk.bring(listed(*several(25)))
     async with town.db.transaction() as session:
-        await imports.run(session, number, now=town.now)
+        await imports.run(session, number, by=None, now=town.now)
     await desk.tasks.step()
     await desk.undo(number)
     assert (await desk.stands(number)).state == State.UNDONE
@@ -440,7 +440,7 @@ async def test_two_workers_share_no_chunk(town: Town, monkeypatch: pytest.Monkey
     desk = Desk(town)
     number = await desk.bring(listed(*several(40)))
     async with town.db.transaction() as session:
-        await imports.run(session, number, now=town.now)
+        await imports.run(session, number, by=None, now=town.now)
     workers: Sequence[Desk] = [Desk(town) for _ in range(3)]
     await asyncio.gather(*(worker.work() for worker in workers))
     await desk.work()
