@@ -1,9 +1,11 @@
 """The SQL that differs between SQLite and PostgreSQL."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, select
+from sqlalchemy import ColumnElement, Text, cast, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import Executable
@@ -23,14 +25,31 @@ def _insert(session: AsyncSession, table: Any) -> sqlite.Insert | postgresql.Ins
 async def insert_all(
     session: AsyncSession, table: Any, rows: Sequence[Mapping[str, Any]], *, unless: str = ""
 ) -> None:
-    """Insert many rows, at least one; their numbers are found by what makes them unique.
+    """Insert rows with the same columns, at least one; their numbers are found by what makes them unique.
 
-    Those whose unique column `unless` is there already are passed over. For hundreds it is five times as fast
-    as one statement with all values in its text.
+    Those whose unique column `unless` is there already are passed over.
     """
-    statement = _insert(session, table.__table__)
-    passing_over = statement.on_conflict_do_nothing(index_elements=[unless]) if unless else statement
-    await session.execute(passing_over, list(rows))
+    if is_sqlite(session):
+        statement = sqlite.insert(table.__table__)
+        passing_over = statement.on_conflict_do_nothing(index_elements=[unless]) if unless else statement
+        await session.execute(passing_over, list(rows))
+        return
+    # One statement with one parameter: a statement a row costs five times as much, and one with all values in
+    # its text is made anew for each number of rows.
+    given = table.__table__.columns
+    defaults = {c.name: c.default.arg for c in given if c.default is not None and c.name not in rows[0]}
+    names = ", ".join(f'"{name}"' for name in {**defaults, **rows[0]})
+    sql = (
+        f'INSERT INTO "{table.__tablename__}" ({names}) SELECT {names} '  # noqa: S608  # names of our own tables
+        f'FROM json_populate_recordset(CAST(NULL AS "{table.__tablename__}"), CAST(:rows AS json))'
+    )
+    sql += f' ON CONFLICT ("{unless}") DO NOTHING' if unless else ""
+    told = json.dumps([{**defaults, **row} for row in rows], default=_iso)
+    await session.execute(text(sql), {"rows": told})
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat()
 
 
 def among(session: AsyncSession, column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
