@@ -58,10 +58,8 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console.print(table)
 
 
-def with_session(
-    database: str | None, work: Callable[[AsyncSession, Settings], Awaitable[T]], *, write: bool = False
-) -> T:
-    """Run one flow on the database. Raises `errors.Invalid` when its schema is not ours."""
+def with_database(database: str | None, work: Callable[[databases.Database, Settings], Awaitable[T]]) -> T:
+    """Run something that commits more than once. Raises `errors.Invalid` when the schema is not ours."""
 
     async def go() -> T:
         found = load(database)
@@ -69,9 +67,20 @@ def with_session(
         try:
             if not await schema.is_current(db):
                 raise errors.Invalid("The database is not up to date: run `parcours db upgrade` first.")
-            async with db.transaction() if write else db.reading() as session:
-                return await work(session, found)
+            return await work(db, found)
         finally:
             await db.close()
 
     return run(go())
+
+
+def with_session(
+    database: str | None, work: Callable[[AsyncSession, Settings], Awaitable[T]], *, write: bool = False
+) -> T:
+    """Run one flow on the database. Raises `errors.Invalid` when its schema is not ours."""
+
+    async def go(db: databases.Database, found: Settings) -> T:
+        async with db.transaction() if write else db.reading() as session:
+            return await work(session, found)
+
+    return with_database(database, go)

@@ -1,17 +1,25 @@
 """`parcours learner …` and `parcours why`: what an operator asks about people."""
 
+import asyncio
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from engine import app as application
 from engine.cli import common
 from engine.clock import SystemClock
-from engine.core import errors
-from engine.flows import history, privacy
+from engine.core import consent, csvfile, errors, intake
+from engine.flows import history, imports, privacy, roster
 from engine.settings import Settings
+from engine.tables.db import Database
+from engine.workers import tasks
 
-app = typer.Typer(no_args_is_help=True, help="Learners: list, show, export, erase.")
+app = typer.Typer(no_args_is_help=True, help="Learners: list, import, show, export, erase.")
 
 Who = Annotated[str, typer.Argument(help="A learner's address or number.")]
 
@@ -20,10 +28,16 @@ Who = Annotated[str, typer.Argument(help="A learner's address or number.")]
 def list_(
     search: Annotated[str, typer.Argument(help="A part of the address or first name.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="All of them, with their courses, as a spreadsheet; no search.")
+    ] = False,
     database: common.Database = None,
     as_json: common.AsJson = False,
 ) -> None:
     """List learners, the newest first."""
+    if as_csv:
+        common.with_database(database, _spreadsheet)
+        return
 
     async def work(session: AsyncSession, _: Settings) -> list[history.Line]:
         return await history.people(session, search=search, limit=limit)
@@ -34,6 +48,95 @@ def list_(
         return
     for line in found:
         typer.echo(f"{line.id}\t{line.address}\t{line.first_name}\t{line.courses}")
+
+
+async def _spreadsheet(db: Database, _: Settings) -> None:
+    typer.echo(csvfile.BOM + csvfile.written([roster.COLUMNS]), nl=False)
+    after: int | None = 0
+    while after is not None:
+        async with db.reading() as session:
+            chunk = await roster.read(session, after=after)
+        typer.echo(csvfile.written(chunk.rows), nl=False)
+        after = chunk.last
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CSV file with titles.")],
+    course: Annotated[str, typer.Option(help="The slug of the course they are taken into.")],
+    source: Annotated[str, typer.Option(help="Where and when they agreed: kept with each consent.")],
+    agreed: Annotated[
+        bool, typer.Option("--agreed", help="You can prove that they agreed: nobody is asked to confirm.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would happen, and stop.")] = False,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """Take a list of people into a course; each is asked to confirm, unless --agreed.
+
+    The columns are known by their titles. Lines that are not taken are told on stderr.
+    """
+
+    data = file.read_bytes()
+
+    async def work(db: Database, settings: Settings) -> dict[str, int]:
+        worker = tasks.Tasks(
+            db, SystemClock(), consent.fingerprint(application.keys(settings)[1]), owed=lambda: None
+        )
+        number = await _begin(db, file.name, data, course, source, agreed)
+        await _work(db, worker, number, "dry run")
+        await _tell(db, number)
+        async with db.transaction() as session:
+            if dry_run:
+                found = await imports.one(session, number)
+                await imports.discard(session, number)
+                return dict(found.counts)
+            await imports.run(session, number, by=None, now=SystemClock().now())
+        await _work(db, worker, number, "import")
+        async with db.reading() as session:
+            return dict((await imports.one(session, number)).counts)
+
+    counts = common.with_database(database, work)
+    if as_json:
+        common.print_json(counts)
+        return
+    for name, count in counts.items():
+        typer.echo(f"{name}: {count}")
+
+
+async def _begin(db: Database, name: str, data: bytes, course: str, source: str, agreed: bool) -> int:
+    """Receive the file and begin its dry run; its number. Nothing is kept of one that cannot be used."""
+    async with db.transaction() as session:
+        now = SystemClock().now()
+        number = await imports.receive(session, name, data, account="", now=now)
+        columns = (await imports.told(session, number)).columns
+        await imports.check(session, number, course, columns, source, agreed=agreed, now=now)
+    return number
+
+
+async def _work(db: Database, worker: tasks.Tasks, number: int, what: str) -> None:
+    """Until the list rests; another process may do a part of it."""
+    shown = Progress(
+        TextColumn(what), MofNCompleteColumn(), console=Console(stderr=True), disable=not sys.stderr.isatty()
+    )
+    with shown:
+        bar = shown.add_task(what)
+        while True:
+            async with db.reading() as session:
+                found = await imports.one(session, number)
+            shown.update(bar, completed=found.done, total=found.to_do)
+            if found.state not in intake.AT_WORK:
+                return
+            if not await worker.step():
+                await asyncio.sleep(0.2)
+
+
+async def _tell(db: Database, number: int) -> None:
+    async with db.reading() as session:
+        lines = await imports.not_taken(session, number)
+    for line in lines:
+        problem = " ".join(line.problem.split("\n"))
+        typer.echo(f"{line.line}: {line.verdict}: {line.address} {problem}", err=True)
 
 
 async def _export(session: AsyncSession, who: str) -> dict[str, Any]:

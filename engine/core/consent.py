@@ -83,6 +83,8 @@ def address_key(address: str) -> str:
 
 def _ascii(domain: str) -> str:
     """As email-validator writes it (IDNA 2008 with UTS 46), so that ß stays one letter."""
+    if domain.isascii():
+        return domain.lower()
     try:
         return idna.encode(domain, uts46=True).decode("ascii")
     except UnicodeError:

@@ -19,7 +19,7 @@ LEASE = timedelta(seconds=30)
 """How long a worker may be silent before others take its rows up."""
 
 _PATIENCE = timedelta(days=4)
-_PERSON_WAITS, _COURSE = 0, 1
+_PERSON_WAITS, _COURSE, _BULK = 0, 1, 2
 _PAUSED = "paused"
 _OF_A_PERSON = (Kind.ADDRESS, Kind.DATA, Kind.TEAM)
 """Mails on request that are about the person, whatever the course it was asked from."""
@@ -56,8 +56,12 @@ def row(
     occasion: str = "",
     expires_at: datetime | None = None,
     due_reason: str = "",
+    bulk: bool = False,
 ) -> dict[str, Any]:
-    """One mail owed to a learner or an account, ready to be inserted. Without `due_at` it leaves at once."""
+    """One mail owed to a learner or an account, ready to be inserted. Without `due_at` it leaves at once.
+
+    `bulk`: one of thousands that nobody waits for; all others go before it.
+    """
     due_at = due_at or now
     subject = f"enrolment:{enrolment_id}" if enrolment_id else f"learner:{learner_id}"
     if account_id:
@@ -70,7 +74,7 @@ def row(
         "kind": kind,
         "lesson_key": lesson_key,
         "occasion": occasion,
-        "priority": _PERSON_WAITS if delivery.waited_for(kind) else _COURSE,
+        "priority": _BULK if bulk else _PERSON_WAITS if delivery.waited_for(kind) else _COURSE,
         "state": State.PLANNED,
         "due_at": due_at,
         "due_reason": due_reason,
@@ -88,7 +92,7 @@ def row(
 async def owe(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write mails owed into the ledger; one that is there already is not written twice."""
     if rows:
-        await session.execute(dialect.insert_new(session, Delivery, rows, key="dedup_key"))
+        await dialect.insert_all(session, Delivery, rows, unless="dedup_key")
 
 
 async def owe_on_request(
@@ -114,6 +118,7 @@ async def owe_on_request(
         whose, Delivery.kind == kind, Delivery.created_at > now - every, Delivery.occasion.startswith(mark)
     )
     if await session.scalar(recent):
+        await _hasten(session, recent)
         return False
     asked = row(
         kind=kind,
@@ -125,6 +130,16 @@ async def owe_on_request(
     )
     await owe(session, [asked])
     return True
+
+
+async def _hasten(session: AsyncSession, mails: Select[int]) -> None:
+    """A list may have owed them, behind all others; now their person waits."""
+    await session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(mails), Delivery.state.in_(delivery.READY), Delivery.priority == _BULK)
+        .values(priority=_PERSON_WAITS)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def cancel(

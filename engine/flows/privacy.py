@@ -4,13 +4,23 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import calendar, delivery, errors, links, words
 from engine.core.delivery import Kind
 from engine.flows import companies, enrolments, outbox, searching
-from engine.tables import Certificate, Consent, Course, Delivery, Enrolment, Event, Learner, Submission
+from engine.tables import (
+    Certificate,
+    Consent,
+    Course,
+    Delivery,
+    Enrolment,
+    Event,
+    ImportRow,
+    Learner,
+    Submission,
+)
 
 DATA_DAYS = 1
 _ONCE = timedelta(hours=1)
@@ -250,6 +260,8 @@ async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> Non
         .values(address="", domain="", network_address="", agent="", source="")
     )
     await session.execute(update(Event).where(Event.learner_id == learner_id).values(text=""))
+    listed = or_(ImportRow.address_key == learner.address_key, ImportRow.learner_id == learner_id)
+    await session.execute(delete(ImportRow).where(listed))
     learner.address, learner.address_key = "", f"erased:{learner_id}"
     learner.new_address, learner.first_name, learner.region = "", "", ""
     learner.erased_at = now

@@ -1,6 +1,5 @@
 """From the form to a confirmed enrolment. Nothing here tells whether an address is known."""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import calendar, consent, errors, links, progress, views
+from engine.core import calendar, consent, errors, links, progress, typed, views
 from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
@@ -24,6 +23,7 @@ _PER_NETWORK_ADDRESS, _PER_DOMAIN = 60, 100
 _SIZES = ("", "1", "10", "50", "250")
 
 suggestion = consent.suggestion
+clean = typed.clean
 
 
 async def courses(session: AsyncSession) -> list[views.Offer]:
@@ -131,16 +131,6 @@ def checked(form: views.SignUp, course: model.Course) -> Asked:
     if problems:
         raise errors.Invalid(problems)
     return Asked(first_name, address, company, int(form.size or 0), slot, zone, form.region)
-
-
-def clean(field: str, value: str, longest: int, problems: dict[str, str]) -> str:
-    """A line that a person typed, in NFC; what is wrong with it goes into `problems`."""
-    text = unicodedata.normalize("NFC", value).strip()
-    if len(text) > longest:
-        problems[field] = "Ce texte est trop long : raccourcissez-le."
-    elif any(unicodedata.category(c) in ("Cc", "Cs", "Co", "Zl", "Zp") for c in text):
-        problems[field] = "Ce champ contient un caractère que nous ne pouvons pas garder."
-    return text
 
 
 def _slot(form: views.SignUp, course: model.Course, problems: dict[str, str]) -> tuple[str, str]:

@@ -36,10 +36,11 @@ def fitted(dress: Dress, course: model.Course) -> Dress:
 
 def slot_values(course: model.Course, house: Dress, first_name: str, company: str) -> dict[str, str]:
     """What the slots of an author's text say for one learner."""
-    fallback = "votre entreprise" if course.language == "fr" else "your company"
+    # A list may bring people without a name: « Bonjour à vous, », “Hello there,”.
+    you, yours = ("à vous", "votre entreprise") if course.language == "fr" else ("there", "your company")
     return {
-        "learner.first_name": first_name,
-        "learner.company": company or fallback,
+        "learner.first_name": first_name or you,
+        "learner.company": company or yours,
         "course.title": course.title,
         "tutor.name": fitted(house, course).tutor_name,
     }

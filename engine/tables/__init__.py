@@ -7,6 +7,7 @@ from engine.tables.company import Company, Seat
 from engine.tables.course import Course, Draft, DraftFile, Version
 from engine.tables.delivery import Delivery
 from engine.tables.enrolment import Enrolment, Submission
+from engine.tables.imports import Import, ImportRow
 from engine.tables.learner import Consent, Event, Learner, Suppression
 from engine.tables.meta import Meta
 from engine.tables.publication import Publication, PublicationRow
@@ -27,6 +28,8 @@ __all__ = [
     "DraftFile",
     "Enrolment",
     "Event",
+    "Import",
+    "ImportRow",
     "Learner",
     "Meta",
     "Publication",

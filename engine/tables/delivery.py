@@ -31,7 +31,7 @@ class Delivery(Base):
     lesson_key: Mapped[Short] = mapped_column(default="")
     occasion: Mapped[str] = mapped_column(default="")
     priority: Mapped[int]
-    """0: a person is waiting at the screen; 1: course mail."""
+    """0: a person is waiting at the screen; 1: course mail; 2: a list's confirmations."""
     state: Mapped[Short]
     due_at: Mapped[datetime]
     due_reason: Mapped[str] = mapped_column(default="")

@@ -11,7 +11,7 @@ import pytest
 from babel.messages.extract import extract
 
 from engine import paths
-from engine.core import typography, words
+from engine.core import intake, typography, words
 from engine.web import company, data, forms, learner, studio
 
 
@@ -34,6 +34,9 @@ def _in_lists() -> Iterator[tuple[str, str]]:
             said = getattr(importlib.import_module(module.name), name, {})
             yield from ((module.name, text) for text in said.values())
     yield from (("the palette", label) for label in studio.editor.BLOCKS)
+        said = getattr(importlib.import_module(module.name), "SAID", {})
+        yield from ((module.name, text) for text in said.values())
+    yield from (("intake", text) for text in intake.PROBLEMS.values())
     yield from (("the menu", nav.label) for nav in studio.access.MENU)
     yield from (("roles", text) for texts in studio.accounts.ROLES.values() for text in texts)
 
@@ -46,6 +49,9 @@ def _problems_of_fields() -> Iterator[tuple[str, str]]:
         engine / "core" / "accounts.py",
         engine / "core" / "certificates.py",
         engine / "core" / "course" / "editing.py",
+        engine / "core" / "csvfile.py",
+        engine / "core" / "intake.py",
+        engine / "core" / "typed.py",
         *(engine / "web" / "studio").glob("*.py"),
         *(engine / "flows").glob("*.py"),
         engine / "web/learner.py",

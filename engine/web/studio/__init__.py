@@ -23,6 +23,12 @@ PAGES: tuple[access.Page, ...] = (
     *home.PAGES,
     *people.PAGES,
     *deliveries.PAGES,
+from engine.web.studio import access, accounts, acts, entry, home, imports, own
+
+PAGES: tuple[access.Page, ...] = (
+    *home.PAGES,
+    *acts.PAGES,
+    *imports.PAGES,
     *accounts.PAGES,
     *own.PAGES,
 )
