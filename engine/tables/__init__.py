@@ -8,19 +8,24 @@ from engine.tables.delivery import Delivery
 from engine.tables.enrolment import Enrolment, Submission
 from engine.tables.learner import Consent, Event, Learner, Suppression
 from engine.tables.meta import Meta
+from engine.tables.numbers import AnswerTotal, DailyCount, Forecast, Standing
 
 __all__ = [
+    "AnswerTotal",
     "Base",
     "Certificate",
     "Company",
     "Consent",
     "Course",
+    "DailyCount",
     "Delivery",
     "Enrolment",
     "Event",
+    "Forecast",
     "Learner",
     "Meta",
     "Seat",
+    "Standing",
     "Submission",
     "Suppression",
     "Version",

@@ -7,6 +7,7 @@ from engine.tables.base import Base, Id, LearnerId, Short
 
 _OPEN = text("state IN ('planned', 'retry', 'in_doubt')")
 _LEASED = text("state IN ('claimed', 'sending')")
+_HELD = text("state = 'held'")
 
 
 class Delivery(Base):
@@ -16,6 +17,7 @@ class Delivery(Base):
     __table_args__ = (
         Index("ix_delivery_open", "priority", "try_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_delivery_leased", "lease_until", sqlite_where=_LEASED, postgresql_where=_LEASED),
+        Index("ix_delivery_held", "due_at", sqlite_where=_HELD, postgresql_where=_HELD),
     )
 
     id: Mapped[Id]
@@ -41,3 +43,5 @@ class Delivery(Base):
     """Why it is held, cancelled or failed, or what the server last said."""
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When it became sent, cancelled or failed: final, and counted on that day."""

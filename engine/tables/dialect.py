@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import Executable
+
+from engine.tables.base import Instant
 
 
 def insert_new(
@@ -25,3 +27,10 @@ async def lock(session: AsyncSession, name: str) -> None:
     """Wait until no other transaction holds `name`. On SQLite a writer is alone already."""
     if not is_sqlite(session):
         await session.execute(func.pg_advisory_xact_lock(func.hashtext(name)).select())
+
+
+def hour(session: AsyncSession, instant: Any) -> Any:
+    """The full hour, in UTC, at or before an instant: what many instants have in common."""
+    if is_sqlite(session):
+        return type_coerce(func.substr(instant, 1, 13).op("||")(":00:00.000000"), Instant())
+    return func.date_trunc("hour", instant, "UTC", type_=Instant())
