@@ -104,7 +104,7 @@ async def stir(town: Town, chance: Random, people: list[int]) -> None:
             async with town.db.transaction() as session:
                 await enrolments.leave(session, one, scope="course", now=town.now)
         case 4 if (await town.row(one)).next_key in ("b", "c"):
-            with suppress(errors.Conflict):  # he did it before
+            with suppress(errors.Conflict, errors.NotFound):  # he did it before, or was erased
                 await town.check_in(one, chance.choice(("done", "no")), "point")
         case 5 if chance.random() < 0.2:
             async with town.db.transaction() as session:
