@@ -1,5 +1,6 @@
 """Every table and index, and nothing that they do. One noun, one file."""
 
+from engine.tables.account import Account, AccountSession, Audit, Backoff
 from engine.tables.base import Base
 from engine.tables.certificate import Certificate
 from engine.tables.company import Company, Seat
@@ -11,7 +12,11 @@ from engine.tables.meta import Meta
 from engine.tables.numbers import AnswerTotal, DailyCount, Forecast, Standing
 
 __all__ = [
+    "Account",
+    "AccountSession",
     "AnswerTotal",
+    "Audit",
+    "Backoff",
     "Base",
     "Certificate",
     "Company",
