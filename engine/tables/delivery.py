@@ -7,7 +7,6 @@ from engine.tables.base import Base, Id, Short
 
 _OPEN = text("state IN ('planned', 'retry', 'in_doubt')")
 _LEASED = text("state IN ('claimed', 'sending')")
-_HELD = text("state = 'held'")
 
 
 class Delivery(Base):
@@ -17,7 +16,6 @@ class Delivery(Base):
     __table_args__ = (
         Index("ix_delivery_open", "priority", "try_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_delivery_leased", "lease_until", sqlite_where=_LEASED, postgresql_where=_LEASED),
-        Index("ix_delivery_held", "due_at", sqlite_where=_HELD, postgresql_where=_HELD),
     )
 
     id: Mapped[Id]

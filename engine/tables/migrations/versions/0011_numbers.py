@@ -11,7 +11,6 @@ branch_labels = None
 depends_on = None
 
 _UNGROUPED = sa.text("handed_in_at IS NOT NULL AND round = 1 AND five IS NULL")
-_HELD = sa.text("state = 'held'")
 
 
 def _short(name: str) -> sa.Column[str]:
@@ -40,7 +39,6 @@ def upgrade() -> None:
         "WHERE state IN ('sent', 'cancelled', 'failed')"
     )
     op.create_index("ix_delivery_settled_at", "delivery", ["settled_at"])
-    op.create_index("ix_delivery_held", "delivery", ["due_at"], sqlite_where=_HELD, postgresql_where=_HELD)
     op.add_column("submission", sa.Column("five", sa.Integer(), nullable=True))
     op.create_index("ix_submission_five", "submission", ["five"])
     op.create_index(
