@@ -22,7 +22,7 @@ from engine.tables import schema
 from engine.web import demo as demo_pages
 from engine.web import failures
 from engine.web.site import Demo
-from engine.workers import loop, planner, sender
+from engine.workers import counter, loop, planner, sender
 
 TICK_SECONDS = 10
 _REST = 3600.0
@@ -48,7 +48,7 @@ class Site:
             per_connection=settings.smtp_messages_per_connection,
             helo=settings.mail_host,
         )
-        self.plan_bell, self.send_bell = loop.Bell(), loop.Bell()
+        self.plan_bell, self.send_bell, self.count_bell = loop.Bell(), loop.Bell(), loop.Bell()
         self.planner = planner.Planner(db, clock, planned=self.send_bell.ring)
         self.sender = sender.Sender(
             db,
@@ -58,6 +58,7 @@ class Site:
             connections=settings.smtp_connections,
             in_doubt=settings.in_doubt,
         )
+        self.counter = counter.Counter(db, clock)
         self.turn = asyncio.Lock()
         """Planner and sender of one process take turns; the demo's clock takes it for a whole step."""
 
@@ -169,10 +170,11 @@ async def _nothing() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def running(site: Site) -> AsyncIterator[None]:
-    """Planner and sender at work, APScheduler ringing their bells; a clean end within 10 seconds."""
+    """Planner, sender and counter at work, APScheduler ringing their bells; a clean end within 10 seconds."""
     stop = asyncio.Event()
     scheduler = AsyncIOScheduler(timezone="UTC")
-    for name, bell in (("plan", site.plan_bell), ("send", site.send_bell)):
+    bells = {"plan": site.plan_bell, "send": site.send_bell, "count": site.count_bell}
+    for name, bell in bells.items():
         scheduler.add_job(_ring(bell), "interval", seconds=TICK_SECONDS, id=name, coalesce=True)
     scheduler.start()
     site.wake()
@@ -181,14 +183,17 @@ async def running(site: Site) -> AsyncIterator[None]:
         asyncio.create_task(run(site.plan, bell=site.plan_bell, name="planner")),
         asyncio.create_task(run(site.send, bell=site.send_bell, name="sender")),
     ]
+    counting = asyncio.create_task(run(site.counter.step, bell=site.count_bell, name="counter"))
     try:
         yield
     finally:
         stop.set()
         site.sender.stopping.set()
+        counting.cancel()  # it may look at the whole base, and loses nothing
         site.wake()
         scheduler.shutdown(wait=False)
         await asyncio.gather(*tasks)
+        await asyncio.gather(counting, return_exceptions=True)
         await site.pool.close()
         await site.db.close()
 

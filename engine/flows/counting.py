@@ -200,8 +200,11 @@ async def _standing(session: AsyncSession, now: datetime) -> Counter[tuple[Any, 
         (and_(row.state == State.PAUSED, row.due_at.is_not(None)), "pause"),
         else_="",
     )
+    # Who stopped is owed nothing, and who had every lesson has no next one.
+    over = and_(row.state == State.STOPPED, row.next_key == "", row.last_day.is_not(None))
+    kind = case((over, "farewell"), else_=row.next_kind)
     found = await session.execute(
-        select(row.course_id, cohort, row.state, row.next_kind, row.next_key, why, func.count()).group_by(
+        select(row.course_id, cohort, row.state, kind, row.next_key, why, func.count()).group_by(
             text("1, 2, 3, 4, 5, 6")
         )
     )
@@ -343,7 +346,7 @@ def _worth(answer: Submission) -> dict[str, float]:
         case {"value": int(mark)}:
             return {"value": float(mark)}
         case {"done": bool(done)}:
-            return {"done": float(done)}
+            return {"done": 100.0 * done}
     return {}
 
 

@@ -62,6 +62,6 @@ class AnswerTotal(Base):
     course_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     activity: Mapped[Short] = mapped_column(primary_key=True)
     measure: Mapped[Short] = mapped_column(primary_key=True)
-    """The key of an axis, `total`, `value` (the mark of a poll) or `done` (0 or 1)."""
+    """The key of an axis, `total`, `value` (the mark of a poll) or `done` (0 or 100)."""
     people: Mapped[int]
     total: Mapped[float] = mapped_column(Double)

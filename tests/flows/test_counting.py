@@ -71,7 +71,10 @@ async def slow_standing(town: Town) -> Counter[tuple[Any, ...]]:
                     cause = "pause" if row.due_at else ""
                 case _:
                     cause = ""
-            found[row.course_id, month, row.state, row.next_kind, row.next_key, cause] += 1
+            kind = row.next_kind
+            if row.state == "stopped" and not row.next_key and row.last_day:
+                kind = "farewell"
+            found[row.course_id, month, row.state, kind, row.next_key, cause] += 1
     return found
 
 
@@ -224,10 +227,10 @@ async def test_an_average_is_of_whole_fives(town: Town) -> None:
     assert await totals(town) == {}
     await town.check_in(people[4])
     await count(town)
-    assert await totals(town) == {("point", "done"): (5, 4.0)}
+    assert await totals(town) == {("point", "done"): (5, 400.0)}
     await town.check_in(people[5])
     await count(town)
-    assert await totals(town) == {("point", "done"): (5, 4.0)}
+    assert await totals(town) == {("point", "done"): (5, 400.0)}
 
 
 async def test_who_is_erased_takes_his_five_along_for_ever(town: Town) -> None:
@@ -238,13 +241,13 @@ async def test_who_is_erased_takes_his_five_along_for_ever(town: Town) -> None:
         await town.check_in(one)
         town.clock.pass_by(seconds=1)
     await count(town)
-    assert await totals(town) == {("point", "done"): (10, 10.0)}
+    assert await totals(town) == {("point", "done"): (10, 1000.0)}
     async with town.db.transaction() as session:
         await privacy.erase(session, (await town.learner(people[2])).id, now=town.now)
-    assert await totals(town) == {("point", "done"): (5, 5.0)}
+    assert await totals(town) == {("point", "done"): (5, 500.0)}
     await town.check_in(people[10])
     await count(town)
-    assert await totals(town) == {("point", "done"): (5, 5.0)}
+    assert await totals(town) == {("point", "done"): (5, 500.0)}
     async with town.db.reading() as session:
         fives = list(await session.scalars(select(Submission.five).order_by(Submission.handed_in_at)))
     assert fives == [0] * 5 + [2] * 5 + [None]
