@@ -155,6 +155,8 @@ class OfCourse:
     at: datetime | None
     slug: str
     title: str
+    language: str
+    """Of its texts."""
     people: People
     places: tuple[Place, ...]
     elsewhere: int
@@ -202,6 +204,7 @@ async def of_course(session: AsyncSession, slug: str, *, now: datetime) -> OfCou
         at=mark.at if mark else None,
         slug=slug,
         title=course.title,
+        language=course.language,
         people=_people(standing),
         places=places,
         elsewhere=sum(row.n for row in standing if _place(course, row) is None),

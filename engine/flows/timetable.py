@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import delivery, forecast, numbers
+from engine.core import calendar, delivery, forecast, numbers
 from engine.core.course import model
 from engine.core.delivery import Kind, State
 from engine.core.progress import State as Progress
-from engine.flows import catalog, counting
+from engine.flows import catalog, counting, drafts
 from engine.tables import Course, DailyCount, Forecast, Standing
 
 _ON_COURSE = (Kind.WELCOME, Kind.LESSON, Kind.FAREWELL)
@@ -53,6 +53,9 @@ class Day:
 class Timetable:
     """Who receives what on which day, in this week and the next twelve; days without a mail are left out."""
 
+    title: str
+    """Of the course."""
+    language: str
     at: datetime | None
     """When it was counted; None: never yet."""
     weeks: tuple[tuple[date, tuple[Day, ...]], ...]
@@ -78,6 +81,8 @@ async def of_course(session: AsyncSession, slug: str, *, now: datetime) -> Timet
         groups = sorted(days[day], key=lambda group: (_ON_COURSE.index(Kind(group.kind)), group.number))
         weeks[numbers.monday(day)].append(Day(day, tuple(groups)))
     return Timetable(
+        title=course.title,
+        language=course.language,
         at=mark.at if mark else None,
         weeks=tuple((monday, tuple(found)) for monday, found in weeks.items()),
         held_up=await _held_up(session, own),
@@ -87,6 +92,45 @@ async def of_course(session: AsyncSession, slug: str, *, now: datetime) -> Timet
 def _group(course: model.Course, mail: forecast.Mail, people: int) -> Group:
     lesson = course.lesson(mail.key)
     return Group(mail.kind, lesson.number if lesson else 0, lesson.subject if lesson else mail.key, people)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A mail that one learner would get."""
+
+    kind: str
+    lesson: model.Lesson | None
+    at: datetime
+    """Aware UTC: the slot's own minute, which the day's spread may move by nine."""
+    reason: str
+    """Why it is not the day one would expect, in French; ""."""
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What one learner would live through."""
+
+    title: str
+    language: str
+    slot: calendar.Slot
+    working_days: frozenset[int]
+    calendar: str
+    """That of the holidays that were obeyed."""
+    mails: tuple[Received, ...]
+
+
+async def of_one(session: AsyncSession, slug: str, plan: drafts.Plan) -> Alone:
+    """Simulate one learner. Raises `errors.NotFound`, `errors.Invalid`."""
+    course = (await catalog.current(session, slug)).course
+    mails = tuple(
+        Received(
+            row["kind"], course.lesson(row["lesson"]), datetime.fromisoformat(row["at_utc"]), row["reason"]
+        )
+        for row in drafts.simulate(course, plan)
+    )
+    slot = calendar.Slot.parse(plan.slot or course.slot, plan.zone)
+    rules = course.rules.with_region(plan.calendar)
+    return Alone(course.title, course.language, slot, rules.working_days, rules.calendar, mails)
 
 
 async def weeks(session: AsyncSession, own: int | None, *, now: datetime) -> tuple[Week, ...]:

@@ -32,7 +32,10 @@ class Nav(NamedTuple):
     right: Right
 
 
-MENU = (Nav("/studio/accounts", "Comptes", Right.MANAGE),)
+MENU = (
+    Nav("/studio/numbers", "Chiffres", Right.READ_NUMBERS),
+    Nav("/studio/accounts", "Comptes", Right.MANAGE),
+)
 """What stands above every page, for whoever may open it. French source texts."""
 
 
