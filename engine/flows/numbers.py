@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import aggregates, delivery, errors, numbers
+from engine.core import aggregates, delivery, errors, numbers, words
 from engine.core.course import grammar, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
@@ -137,6 +137,8 @@ class Line:
 
     slug: str
     title: str
+    language: str
+    """Of the title."""
     people: People
 
 
@@ -178,19 +180,21 @@ async def overview(session: AsyncSession, *, now: datetime) -> Overview:
         people[course_id][state] += n
     lines = []
     for course in await session.scalars(select(Course).order_by(Course.slug)):
-        title = await _title(session, course.slug)
-        lines.append(Line(course.slug, title, People(**people[course.id])))
+        title, language = await _named(session, course.slug)
+        lines.append(Line(course.slug, title, language, People(**people[course.id])))
     reasons = select(Suppression.reason, func.count()).group_by(Suppression.reason)
     suppressed = {row[0]: row[1] for row in await session.execute(reasons)}
     mails = await _mails(session, None, now)
     return Overview(mark.at if mark else None, tuple(lines), mails, suppressed)
 
 
-async def _title(session: AsyncSession, slug: str) -> str:
+async def _named(session: AsyncSession, slug: str) -> tuple[str, str]:
+    """Title and language of a course; its slug where the current version is read no more."""
     try:
-        return (await catalog.current(session, slug)).course.title
+        course = (await catalog.current(session, slug)).course
     except errors.ParcoursError:
-        return slug
+        return slug, words.SOURCE
+    return course.title, course.language
 
 
 async def of_course(session: AsyncSession, slug: str, *, now: datetime) -> OfCourse:

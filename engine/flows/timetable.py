@@ -60,6 +60,8 @@ class Timetable:
     """When it was counted; None: never yet."""
     weeks: tuple[tuple[date, tuple[Day, ...]], ...]
     """By Monday."""
+    rows: tuple[tuple[Group, tuple[int, ...]], ...]
+    """Each mail of the course with its people, week by week."""
     held_up: int
     """Learners who are not in it: at a gate, or in a pause without end."""
 
@@ -80,11 +82,22 @@ async def of_course(session: AsyncSession, slug: str, *, now: datetime) -> Timet
     for day in sorted(days):
         groups = sorted(days[day], key=lambda group: (_ON_COURSE.index(Kind(group.kind)), group.number))
         weeks[numbers.monday(day)].append(Day(day, tuple(groups)))
+    mails: defaultdict[tuple[int, int, str], Counter[date]] = defaultdict(Counter)
+    for monday, found in weeks.items():
+        for group in (group for day in found for group in day.groups):
+            mails[_ON_COURSE.index(Kind(group.kind)), group.number, group.title][monday] += group.people
     return Timetable(
         title=course.title,
         language=course.language,
         at=mark.at if mark else None,
         weeks=tuple((monday, tuple(found)) for monday, found in weeks.items()),
+        rows=tuple(
+            (
+                Group(_ON_COURSE[kind], number, title, people.total()),
+                tuple(people[monday] for monday in weeks),
+            )
+            for (kind, number, title), people in sorted(mails.items())
+        ),
         held_up=await _held_up(session, own),
     )
 

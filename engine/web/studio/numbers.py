@@ -44,7 +44,7 @@ class Overview:
     template: ClassVar = "studio/numbers.html"
     found: numbers.Overview
     bars: Sequence[Sequence[Bar]]
-    """Of each course: going on, paused, at the end, stopped."""
+    """Of each course: at the end, going on, paused, stopped."""
     days: Columns
     weeks: Columns
     words: dict[str, str]
@@ -69,7 +69,7 @@ async def overview(request: Request, me: Here) -> Response:
     async with house.db.reading() as session:
         found = await numbers.overview(session, now=house.clock.now())
     bars = [
-        drawing.row((p.waiting + p.active, p.paused, p.completed, p.stopped), p.waiting + p.begun)
+        drawing.row((p.completed, p.waiting + p.active, p.paused, p.stopped), p.waiting + p.begun)
         for p in (line.people for line in found.courses)
     ]
     page = Overview(found, bars, _days(found.mails), _weeks(found.mails), SAID, ZONE)

@@ -35,9 +35,10 @@ class Everybody:
     template: ClassVar = "studio/timetable.html"
     slug: str
     found: timetable.Timetable
-    most: int
-    """Mails on the busiest day."""
     shades: Mapping[date, int]
+    """How strongly each day is tinted."""
+    tints: Sequence[Sequence[int]]
+    """The same for each cell of the rows."""
     zone: str
 
 
@@ -61,7 +62,9 @@ async def everybody(request: Request, me: Here) -> Response:
     days = [day for _, week in found.weeks for day in week]
     most = max((day.people for day in days), default=0)
     shades = {day.day: drawing.shade(day.people, most) for day in days}
-    return access.render(request, me, Everybody(slug, found, most, shades, ZONE))
+    busiest = max((n for _, weeks in found.rows for n in weeks), default=0)
+    tints = [[drawing.shade(n, busiest) for n in weeks] for _, weeks in found.rows]
+    return access.render(request, me, Everybody(slug, found, shades, tints, ZONE))
 
 
 async def alone(request: Request, me: Here) -> Response:
