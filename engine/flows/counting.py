@@ -76,8 +76,6 @@ class Count:
     """The ledger was counted from this day on."""
     end: date
     """And up to the day before this one."""
-    more: bool
-    """Whether there are days left."""
     mails: Sequence[Mapping[str, Any]]
     standing: Sequence[Mapping[str, Any]]
     forecast: Sequence[Mapping[str, Any]]
@@ -120,7 +118,6 @@ async def count(session: AsyncSession, *, now: datetime) -> Count:
         at=now,
         first=first,
         end=end,
-        more=end <= today,
         mails=_rows(DailyCount, mails),
         standing=_rows(Standing, await _standing(session, now)),
         forecast=_rows(Forecast, await _forecast(session, now)),
@@ -294,7 +291,7 @@ async def keep(session: AsyncSession, found: Count, *, seconds: float) -> None:
     for table, rows in ((DailyCount, found.mails), (Standing, found.standing), (Forecast, found.forecast)):
         if rows:
             await session.execute(insert(table), rows)
-    day = found.end if found.more else _open_day(found.at)
+    day = min(found.end, _open_day(found.at))
     kept = {"form": _FORM, "at": found.at.isoformat(), "day": day.isoformat(), "seconds": seconds}
     await session.merge(Meta(key=_MARK, value=json.dumps(kept)))
 

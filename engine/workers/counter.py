@@ -12,28 +12,29 @@ class Counter:
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db, self._clock = db, clock
+        self._ripe: list[tuple[int, str]] = []
+        """Where answers wait to be put into groups, as the last count found."""
 
     async def step(self) -> bool:
-        """Count once, when it is time. True: there are more days of the ledger to look at."""
-        now = self._clock.now()
+        """Count, when it is time, or group some answers. False: there is nothing more to do for now."""
         async with self._db.reading() as session:
-            if not await counting.is_due(session, now=now):
-                return False
-        return await self.count()
+            due = await counting.is_due(session, now=self._clock.now())
+        if due:
+            await self.count()
+        elif self._ripe:
+            await self._group(*self._ripe[-1])
+        return due or bool(self._ripe)
 
-    async def count(self) -> bool:
-        """Count now. The look at the base holds no lock."""
+    async def count(self) -> None:
+        """Count now: the last days, or a month of a ledger that was not counted yet."""
         began = monotonic()
-        async with self._db.reading() as session:
+        async with self._db.reading() as session:  # the look at the base holds no lock
             found = await counting.count(session, now=self._clock.now())
-            ripe = await counting.ripe(session)
-        for course_id, activity in ripe:
-            while await self._group(course_id, activity):
-                pass
+            self._ripe = await counting.ripe(session)
         async with self._db.transaction() as session:
             await counting.keep(session, found, seconds=monotonic() - began)
-        return found.more
 
-    async def _group(self, course_id: int, activity: str) -> bool:
+    async def _group(self, course_id: int, activity: str) -> None:
         async with self._db.transaction() as session:
-            return await counting.group(session, course_id, activity)
+            if not await counting.group(session, course_id, activity):
+                self._ripe.pop()

@@ -23,9 +23,10 @@ GONE = delivery.Refused(550, "5.1.1 user unknown", True, "recipient")
 
 
 async def count(town: Town) -> None:
-    """Count until no day is left."""
+    """Count now, and go on until there is nothing more to do."""
     worker = counter.Counter(town.db, town.clock)
-    while await worker.count():
+    await worker.count()
+    while await worker.step():
         pass
 
 
@@ -168,10 +169,10 @@ async def test_a_long_history_is_counted_in_pieces(town: Town) -> None:
     alice = await town.enrol(ALICE)
     await town.live("2027-07-01 12:00")
     worker = counter.Counter(town.db, town.clock)
-    assert await worker.step()
-    assert await worker.step()
+    steps = 1
     while await worker.step():
-        pass
+        steps += 1
+    assert steps > 4
     assert await kept(town, DailyCount) == await slow_mails(town)
     assert not await worker.step()
     town.clock.pass_by(seconds=31)
