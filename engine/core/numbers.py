@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from engine.core import calendar
@@ -79,7 +79,7 @@ def cause(reason: str) -> Cause:
 
 def midnight(day: date) -> datetime:
     """When `day` begins in the house."""
-    return calendar.to_utc(day, datetime.min.time(), ZONE)
+    return calendar.to_utc(day, time(), ZONE)
 
 
 def today(now: datetime) -> date:
@@ -89,6 +89,20 @@ def today(now: datetime) -> date:
 def monday(day: date) -> date:
     """The first day of its week."""
     return day - timedelta(days=day.weekday())
+
+
+_SUMMARY_AT = time(8)
+_SUMMARY_PATIENCE = timedelta(days=2)
+
+
+def summary(now: datetime) -> tuple[date, datetime] | None:
+    """The Monday whose summary is owed now, and when it was due; None from Wednesday on.
+
+    It tells of the seven days before that Monday.
+    """
+    day = monday(today(now))
+    due = calendar.to_utc(day, _SUMMARY_AT, ZONE)
+    return (day, due) if due <= now < due + _SUMMARY_PATIENCE else None
 
 
 def cohorts(now: datetime) -> Iterator[tuple[str, datetime]]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import and_, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import errors, progress
+from engine.core import errors, progress, words
 from engine.core.course import change, model, reading
 from engine.core.course.yamlfile import Problem
 from engine.documents import charter as charters
@@ -316,3 +316,12 @@ async def slugs(session: AsyncSession) -> list[str]:
         select(Course.slug).where(Course.current_version_id.is_not(None)).order_by(Course.slug)
     )
     return list(found)
+
+
+async def named(session: AsyncSession, slug: str) -> tuple[str, str]:
+    """Title and language of a course; its slug where the current version is read no more."""
+    try:
+        course = (await current(session, slug)).course
+    except errors.ParcoursError:
+        return slug, words.SOURCE
+    return course.title, course.language

@@ -1,14 +1,14 @@
 """What the studio's pages show of courses and mails: read from what was counted beforehand, so at once."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import aggregates, delivery, errors, numbers, words
+from engine.core import aggregates, delivery, numbers
 from engine.core.course import grammar, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
@@ -102,6 +102,15 @@ class Result:
     """The title of the activity that asks the same later; ""."""
     measures: tuple[Measure, ...]
 
+    @property
+    def people(self) -> tuple[int, int]:
+        """Before and after."""
+        means = [(each.before, each.after) for each in self.measures]
+        return (
+            max((before.people for before, _ in means if before), default=0),
+            max((after.people for _, after in means if after), default=0),
+        )
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -180,21 +189,12 @@ async def overview(session: AsyncSession, *, now: datetime) -> Overview:
         people[course_id][state] += n
     lines = []
     for course in await session.scalars(select(Course).order_by(Course.slug)):
-        title, language = await _named(session, course.slug)
+        title, language = await catalog.named(session, course.slug)
         lines.append(Line(course.slug, title, language, People(**people[course.id])))
     reasons = select(Suppression.reason, func.count()).group_by(Suppression.reason)
     suppressed = {row[0]: row[1] for row in await session.execute(reasons)}
     mails = await _mails(session, None, now)
     return Overview(mark.at if mark else None, tuple(lines), mails, suppressed)
-
-
-async def _named(session: AsyncSession, slug: str) -> tuple[str, str]:
-    """Title and language of a course; its slug where the current version is read no more."""
-    try:
-        course = (await catalog.current(session, slug)).course
-    except errors.ParcoursError:
-        return slug, words.SOURCE
-    return course.title, course.language
 
 
 async def of_course(session: AsyncSession, slug: str, *, now: datetime) -> OfCourse:
@@ -299,10 +299,12 @@ async def _totals(session: AsyncSession, course_id: int) -> _Totals:
 
 
 def _results(course: model.Course, totals: _Totals) -> tuple[Result, ...]:
-    """The activities that have an average, each with the one that asks the same again."""
+    """The activities that have an average, as lessons lead to them, each with the one that asks again."""
     later = {_earlier(each): key for key, each in course.activities.items() if _earlier(each)}
+    order = {key: None for lesson in course.lessons for key in lesson.activities}
     found = []
-    for key, activity in course.activities.items():
+    for key in (*order, *(course.activities.keys() - order.keys())):
+        activity = course.activities[key]
         if _earlier(activity) in course.activities:
             continue  # stands beside the one that it repeats
         again = later.get(key, "")
@@ -366,11 +368,12 @@ async def _mails(session: AsyncSession, course_id: int | None, now: datetime) ->
         ),
         weeks=await timetable.weeks(session, course_id, now=now),
         failures=dict(failures.most_common()),
-        waiting=await _waiting(session, own),
+        waiting=await waiting(session, *own),
     )
 
 
-async def _waiting(session: AsyncSession, own: Sequence[ColumnElement[bool]]) -> Waiting:
+async def waiting(session: AsyncSession, *own: ColumnElement[bool]) -> Waiting:
+    """What waits and why; `own`: of which counts."""
     rows = await session.execute(
         select(DailyCount.state, DailyCount.cause, func.sum(DailyCount.n))
         .where(*own, DailyCount.state.in_(delivery.OPEN))

@@ -13,7 +13,7 @@ class Counter:
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db, self._clock = db, clock
         self._ripe: list[tuple[int, str]] = []
-        """Where answers wait to be put into groups, as the last count found."""
+        """Where answers wait to be put into groups, as a count found."""
 
     async def step(self) -> bool:
         """Count, when it is time, or group some answers. False: there is nothing more to do for now."""
@@ -30,7 +30,7 @@ class Counter:
         began = monotonic()
         async with self._db.reading() as session:  # the look at the base holds no lock
             found = await counting.count(session, now=self._clock.now())
-            self._ripe = await counting.ripe(session)
+            self._ripe = self._ripe or await counting.ripe(session)
         async with self._db.transaction() as session:
             await counting.keep(session, found, seconds=monotonic() - began)
 

@@ -54,3 +54,20 @@ def test_a_cohort_that_begins_at_midnight_belongs_to_its_month() -> None:
     assert cohorts["2027-04"] == datetime(2027, 3, 31, 22, tzinfo=UTC)  # summer time began in March
     assert list(cohorts)[:2] == ["2028-03", "2028-02"]
     assert list(cohorts.values()) == sorted(cohorts.values(), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("now", "owed"),
+    [
+        ("2027-03-22 06:59", None),  # Monday, 7:59 in Paris
+        ("2027-03-22 07:00", date(2027, 3, 22)),
+        ("2027-03-24 06:59", date(2027, 3, 22)),
+        ("2027-03-24 07:00", None),
+        ("2027-03-29 06:00", date(2027, 3, 29)),  # summer time
+        ("2027-03-28 23:00", None),
+    ],
+)
+def test_the_summary_is_owed_on_monday_at_eight(now: str, owed: date | None) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    found = numbers.summary(moment)
+    assert (found[0] if found else None) == owed

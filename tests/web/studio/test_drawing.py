@@ -1,5 +1,7 @@
 """Bars that tell the truth: as long as what they stand for, and inside their box."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def test_columns_are_as_high_as_their_values(stacks: list[list[int]]) -> None:
 def test_the_parts_of_a_row_follow_each_other(values: list[int]) -> None:
     bars = drawing.row(values, sum(values))
     assert sum(bar.width for bar in bars) == pytest.approx(drawing.WIDTH if any(values) else 0, abs=0.1)
-    for before, after in zip(bars, bars[1:], strict=False):
+    for before, after in pairwise(bars):
         assert after.x == pytest.approx(before.x + before.width, abs=0.02)
 
 
