@@ -60,8 +60,11 @@ async def test_pages_pass_axe_and_fit_a_phone_in_both_lights(visit: Visit, brows
     assert await faults(visit, browser, await _addresses(visit)) == []
 
 
-async def faults(visit: Visit, browser: Browser, addresses: Sequence[str]) -> list[str]:
-    """What axe, the security policy or a phone's width have against these pages, in both lights."""
+async def faults(visit: Visit, browser: Browser, addresses: Sequence[str], *, studio: str = "") -> list[str]:
+    """What axe, the security policy or a phone's width have against these pages, in both lights.
+
+    `studio`: the token of who is signed in there.
+    """
     found: list[str] = []
     async with serving(visit.site) as base:
         for scheme in ("light", "dark"):
@@ -69,6 +72,8 @@ async def faults(visit: Visit, browser: Browser, addresses: Sequence[str]) -> li
                 viewport={"width": 375, "height": 800},
                 color_scheme="dark" if scheme == "dark" else "light",
             )
+            if studio:
+                await context.add_cookies([{"name": "studio", "value": studio, "url": base}])
             page = await context.new_page()
             page.on("console", partial(_note_blocked, found))
             for address in addresses:
