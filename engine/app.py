@@ -22,7 +22,7 @@ from engine.tables import schema
 from engine.web import demo as demo_pages
 from engine.web import failures
 from engine.web.site import Demo
-from engine.workers import loop, planner, sender, tasks
+from engine.workers import counter, loop, planner, sender, tasks
 
 TICK_SECONDS = 10
 _REST = 3600.0
@@ -48,7 +48,8 @@ class Site:
             per_connection=settings.smtp_messages_per_connection,
             helo=settings.mail_host,
         )
-        self.plan_bell, self.send_bell, self.task_bell = loop.Bell(), loop.Bell(), loop.Bell()
+        self.plan_bell, self.send_bell = loop.Bell(), loop.Bell()
+        self.task_bell, self.count_bell = loop.Bell(), loop.Bell()
         self.planner = planner.Planner(db, clock, planned=self.send_bell.ring)
         self.sender = sender.Sender(
             db,
@@ -59,6 +60,7 @@ class Site:
             in_doubt=settings.in_doubt,
         )
         self.tasks = tasks.Tasks(db, clock, self.fingerprint, owed=self._owed)
+        self.counter = counter.Counter(db, clock)
         self.turn = asyncio.Lock()
         """Planner and sender of one process take turns; the demo's clock takes it for a whole step."""
 
@@ -174,28 +176,33 @@ async def _nothing() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def running(site: Site) -> AsyncIterator[None]:
-    """Planner, sender and tasks at work, APScheduler ringing their bells; a clean end within 10 seconds."""
+    """All loops at work, APScheduler ringing their bells; a clean end within 10 seconds."""
     stop = asyncio.Event()
     scheduler = AsyncIOScheduler(timezone="UTC")
-    bells = (("plan", site.plan_bell), ("send", site.send_bell), ("tasks", site.task_bell))
-    for name, bell in bells:
+    loops = {
+        "planner": (site.plan, site.plan_bell),
+        "sender": (site.send, site.send_bell),
+        "tasks": (site.tasks.step, site.task_bell),
+        "counter": (site.counter.step, site.count_bell),
+    }
+    for name, (_, bell) in loops.items():
         scheduler.add_job(_ring(bell), "interval", seconds=TICK_SECONDS, id=name, coalesce=True)
     scheduler.start()
     site.wake()
-    run = partial(loop.run, stop=stop, rest=_REST)
-    tasks = [
-        asyncio.create_task(run(site.plan, bell=site.plan_bell, name="planner")),
-        asyncio.create_task(run(site.send, bell=site.send_bell, name="sender")),
-        asyncio.create_task(run(site.tasks.step, bell=site.task_bell, name="tasks")),
-    ]
+    running = {
+        name: asyncio.create_task(loop.run(step, bell=bell, stop=stop, rest=_REST, name=name))
+        for name, (step, bell) in loops.items()
+    }
     try:
         yield
     finally:
         stop.set()
         site.sender.stopping.set()
+        running["counter"].cancel()  # it may look at the whole base, and loses nothing
         site.wake()
         scheduler.shutdown(wait=False)
-        await asyncio.gather(*tasks)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*running.values())
         await site.pool.close()
         await site.db.close()
 

@@ -4,7 +4,7 @@ Answers are put into groups of five in the order in which they came, once and fo
 taken over whole groups only. Two averages, whenever they were looked at, then differ by five people or more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 GROUP = 5
@@ -26,3 +26,22 @@ def mean(answers: Sequence[float | None]) -> Mean | None:
     groups = (answers[start : start + GROUP] for start in range(0, whole, GROUP))
     counted = [answer for group in groups if None not in group for answer in group if answer is not None]
     return Mean(sum(counted) / len(counted), len(counted)) if counted else None
+
+
+def fives(waiting: Iterable[tuple[int, int]]) -> list[tuple[int, ...]]:
+    """The groups that answers make which are in none yet: each of five answers, by five people.
+
+    `waiting`: an answer and its person, in the order in which they came. Who answered twice (the course taken
+    again) waits for a group without himself; what makes no whole group goes on waiting.
+    """
+    whole: list[tuple[int, ...]] = []
+    begun: list[dict[int, int]] = []
+    for answer, person in waiting:
+        group = next((each for each in begun if person not in each), None)
+        if group is None:
+            begun.append(group := {})
+        group[person] = answer
+        if len(group) == GROUP:
+            begun.remove(group)
+            whole.append(tuple(group.values()))
+    return whole

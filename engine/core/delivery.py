@@ -72,6 +72,7 @@ class Kind(StrEnum):
     FAREWELL = "farewell"  # the course is over
     ACCOUNT = "account"  # somebody of the studio may choose a password
     TEST = "test"  # a mail of a draft, to the author who asked to see it
+    SUMMARY = "summary"  # the week, to somebody of the studio who asked for it
 
 
 _TRANSACTIONAL = frozenset(
@@ -86,18 +87,22 @@ _TRANSACTIONAL = frozenset(
         Kind.TEAM,
         Kind.ACCOUNT,
         Kind.TEST,
+        Kind.SUMMARY,
     }
 )
 
 
 def transactional(kind: Kind) -> bool:
-    """Whether it is about one request. All other kinds are course mail and carry List-Unsubscribe."""
+    """Whether it is about one request, or for the studio. All other kinds are course mail.
+
+    Those carry List-Unsubscribe.
+    """
     return kind in _TRANSACTIONAL
 
 
 def waited_for(kind: Kind) -> bool:
     """Whether a person is waiting for it now: it leaves before those that nobody waits for."""
-    return kind in _TRANSACTIONAL or kind == Kind.AGAIN
+    return (kind in _TRANSACTIONAL and kind != Kind.SUMMARY) or kind == Kind.AGAIN
 
 
 def dedup_key(subject: str, kind: Kind, lesson_key: str = "", occasion: str = "") -> str:

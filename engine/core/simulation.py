@@ -19,13 +19,15 @@ class Learner:
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By activity and question; a check-in that is not named is answered by being done."""
     days: Mapping[str, int | None] = field(default_factory=dict)
-    """Days after the lesson at which an activity is done; None: never. The same day when not named."""
+    """Days after the lesson at which an activity is done; None: never."""
+    days_after: int = 0
+    """The same for an activity that is not named: 0 is the same day."""
     silent: bool = False
     """Does nothing, ever."""
 
     def done(self, activity: str, day: date) -> date | None:
         """The day on which an activity met on `day` is done."""
-        after = None if self.silent else self.days.get(activity, 0)
+        after = None if self.silent else self.days.get(activity, self.days_after)
         return None if after is None else day + timedelta(days=after)
 
 

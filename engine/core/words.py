@@ -99,6 +99,11 @@ def month(number: int, language: str) -> str:
     return str(dates.get_month_names("wide", locale=_locale(language))[number])
 
 
+def month_of(day: date, language: str) -> str:
+    """« mars 2027 », "March 2027"."""
+    return f"{month(day.month, language)} {day.year}"
+
+
 def place(zone: str, language: str) -> str:
     """The city an IANA zone is known by: « Paris », « La Réunion »."""
     return str(dates.get_timezone_location(zone, locale=_locale(language), return_city=True))

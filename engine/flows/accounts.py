@@ -392,5 +392,10 @@ async def drop_second_factor(
         note(session, by, "second_factor_dropped", f"account:{account_id}", now=now)
 
 
+async def set_weekly(session: AsyncSession, account_id: int, asked: bool) -> None:
+    """Whether the weekly summary comes by mail."""
+    (await get(session, account_id)).weekly = asked
+
+
 async def set_language(session: AsyncSession, account_id: int, language: str) -> None:
     (await get(session, account_id)).language = language

@@ -324,7 +324,7 @@ async def _open_gate(session: AsyncSession, place: _Place, now: datetime) -> Non
     gate = lesson.requires.activity if lesson and lesson.requires else ""
     if gate != place.key or enrolment.gate_since is None:
         return
-    await outbox.cancel(session, enrolment.id, Kind.REMINDER, reason="handed in")
+    await outbox.cancel(session, enrolment.id, Kind.REMINDER, reason="handed in", now=now)
     if enrolment.state == State.ACTIVE:
         own = enrolments.rules(course.rules, enrolment, place.learner.region)
         slot, position = enrolments.slot(enrolment), enrolments.position(enrolment)

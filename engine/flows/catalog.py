@@ -14,7 +14,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import errors
+from engine.core import errors, words
 from engine.core.course import model, parcel, reading
 from engine.core.course.yamlfile import Problem
 from engine.documents import charter as charters
@@ -205,3 +205,12 @@ def _names(course: model.Course) -> Names:
     lessons = {lesson.key: f"{lesson.number}. {lesson.subject}" for lesson in course.lessons}
     activities = {key: activity.title for key, activity in course.activities.items()}
     return Names(course.title, course.language, lessons, activities)
+
+
+async def named(session: AsyncSession, slug: str) -> tuple[str, str]:
+    """Title and language of a course; its slug where the current version is read no more."""
+    try:
+        course = (await current(session, slug)).course
+    except errors.ParcoursError:
+        return slug, words.SOURCE
+    return course.title, course.language

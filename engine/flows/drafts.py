@@ -1,6 +1,6 @@
 """An author's desk: finding a course on disk, a new one to begin with, and a course lived on paper."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -45,17 +45,24 @@ class Plan:
     pause: str = ""
     """`FROM..TO`, both included."""
     silent: bool = False
+    days_after: int = 0
+    """Days after its lesson at which an activity is done that `answers` does not name."""
     answers: Mapping[str, Any] | None = None
 
 
 def simulate(course: model.Course, plan: Plan) -> list[dict[str, str]]:
     """Every mail with its date and the reason for each shift. Raises `errors.Invalid`."""
+    return [_row(each, plan.zone) for each in live(course, plan)]
+
+
+def live(course: model.Course, plan: Plan) -> Iterator[simulation.Expected]:
+    """Every mail that one learner would get. Raises `errors.Invalid`."""
     slot = calendar.Slot.parse(plan.slot or course.slot, plan.zone)
     if plan.calendar:
         calendar.check_calendar(plan.calendar)
     rules = course.rules.with_region(plan.calendar)
     begins = _start(plan.start, plan.zone)
-    mails = simulation.run(
+    return simulation.run(
         course,
         progress.begin(begins, plan.zone),
         _learner(plan),
@@ -63,7 +70,6 @@ def simulate(course: model.Course, plan: Plan) -> list[dict[str, str]]:
         rules,
         pause=_pause(plan.pause),
     )
-    return [_row(each, plan.zone) for each in mails]
 
 
 def _row(each: simulation.Expected, zone: str) -> dict[str, str]:
@@ -154,6 +160,7 @@ def _learner(plan: Plan) -> simulation.Learner:
         | written.get("learner", {}),
         answers={key: value["answers"] for key, value in activities.items() if value.get("answers")},
         days={key: value.get("after") for key, value in activities.items()},
+        days_after=plan.days_after,
         silent=plan.silent,
     )
 

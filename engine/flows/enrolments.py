@@ -188,7 +188,7 @@ async def pause(session: AsyncSession, enrolment_id: int, *, until: date | None,
         enrolment.state = progress.advance(enrolment.state, "pause")
     enrolment.paused_until = None
     settle(enrolment, None)
-    await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="paused")
+    await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="paused", now=now)
     if until is not None:
         course = (await pinned(session, enrolment)).course
         learner = await learner_of(session, enrolment)
@@ -225,7 +225,7 @@ async def settle_anew(
 
     A lesson that the pause kept back leaves first; what was due next follows a slot later.
     """
-    await choose(session, enrolment)
+    await choose(session, enrolment, now=now)
     if enrolment.next_kind == "welcome":
         enrolment.due_at = now
     if enrolment.next_kind in ("", "welcome"):
@@ -243,10 +243,10 @@ async def settle_anew(
     settle(enrolment, following)
 
 
-async def choose(session: AsyncSession, enrolment: Enrolment) -> None:
+async def choose(session: AsyncSession, enrolment: Enrolment, *, now: datetime) -> None:
     """The learner chose when his lessons come: a sign of life. What stood in the week he had is over."""
     enrolment.unanswered = enrolment.catching_up = 0
-    await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="rescheduled")
+    await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="rescheduled", now=now)
 
 
 def free(
@@ -299,12 +299,12 @@ async def stop(
     session: AsyncSession, enrolment: Enrolment, learner: Learner, *, reason: str, now: datetime
 ) -> None:
     """End an enrolment for good; what is not sent yet will not be."""
-    await outbox.cancel(session, enrolment.id, *Kind, reason=reason)
+    await outbox.cancel(session, enrolment.id, *Kind, reason=reason, now=now)
     if enrolment.state == State.STOPPED or (enrolment.state == State.COMPLETED and not enrolment.next_kind):
         return
     enrolment.state = progress.advance(enrolment.state, "stop")
     enrolment.ended_at, enrolment.end_reason = now, reason
-    enrolment.next_kind, enrolment.next_key = "", ""
+    enrolment.next_kind = ""  # nothing is owed any more; `next_key` stays, and tells where the course ended
     settle(enrolment, None)
     course = await session.get_one(Course, enrolment.course_id)
     session.add(

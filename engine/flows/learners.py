@@ -113,7 +113,7 @@ async def hasten(session: AsyncSession, enrolment_id: int, *, catch_up: bool = F
     due = progress.hastened(position, slot, own, now=now)
     if position.due and due.at == position.due.at and following <= enrolment.catching_up:
         return
-    await enrolments.choose(session, enrolment)
+    await enrolments.choose(session, enrolment, now=now)
     enrolments.settle(enrolment, due)
     enrolment.catching_up = max(following, 0)
     kind = "caught_up" if catch_up else "sooner"

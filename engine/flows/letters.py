@@ -22,6 +22,7 @@ from engine.flows import (
     outbox,
     seats,
     signup,
+    summaries,
 )
 from engine.mail import builds, compile, dress, fill, header, message, proof
 from engine.mail import letters as mails
@@ -64,6 +65,8 @@ class ToAccount:
     account: Account
     draft: desk.Desk | None = None
     """The draft that a test is made from."""
+    summary: summaries.Summary | None = None
+    """For the mail that tells it."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,18 @@ async def gather(
     """For each mail what is needed to write it, or the reason why it cannot be written."""
     found: dict[int, Addressed | ToAccount | str] = {}
     found |= await _to_learners(session, [mail for mail in begun if not mail.account_id])
+    told: dict[str, summaries.Summary] = {}
     for mail in begun:
+        if mail.kind == Kind.SUMMARY and mail.occasion not in told:
+            told[mail.occasion] = await summaries.of_week(session, mail.occasion, now=mail.due_at)
         if mail.account_id:
             account = await accounts.get(session, mail.account_id)
             try:
-                found[mail.id] = ToAccount(mail, account, await _tested(session, mail))
+                draft = await _tested(session, mail)
             except errors.NotFound as error:
                 found[mail.id] = str(error)
+            else:
+                found[mail.id] = ToAccount(mail, account, draft, told.get(mail.occasion))
     return found
 
 
@@ -182,7 +190,34 @@ def _account_letter(to: ToAccount, house: House) -> mails.Letter:
         case Kind.ACCOUNT:
             path = accounts.choose_path(house.links, to.account.id, to.mail.occasion)
             return mails.Account(house.links.base_url + path, accounts.CHOOSE_DAYS, not to.account.password)
+        case Kind.SUMMARY if to.summary:
+            return _summary(to.summary, house, to.account.language)
     raise errors.ParcoursError(f"Un message « {to.mail.kind} » ne va pas à un compte.")
+
+
+def _summary(told: summaries.Summary, house: House, language: str) -> mails.Summary:
+    def said(n: int) -> str:
+        return words.number(n, language)
+
+    return mails.Summary(
+        first=words.day(told.first, language, year=False),
+        last=words.day(told.last, language),
+        weeks=tuple(
+            mails.Week(
+                words.typeset(each.title, language),
+                said(each.began),
+                said(each.lessons),
+                said(each.completed),
+                said(each.left),
+            )
+            for each in told.lines
+        ),
+        failed=said(told.failed) if told.failed else "",
+        held=said(told.held) if told.held else "",
+        expected=said(told.expected) if told.expected else "",
+        numbers=f"{house.links.base_url}/studio/numbers",
+        account=f"{house.links.base_url}/studio/me",
+    )
 
 
 def _to_learner(to: Addressed, house: House, now: datetime) -> Written:

@@ -143,7 +143,7 @@ async def _hasten(session: AsyncSession, mails: Select[int]) -> None:
 
 
 async def cancel(
-    session: AsyncSession, enrolment_id: int, *kinds: Kind, reason: str, occasion: str = ""
+    session: AsyncSession, enrolment_id: int, *kinds: Kind, reason: str, now: datetime, occasion: str = ""
 ) -> None:
     """Cancel the mails of these kinds that are in no worker's hands; `begin` sees to the others.
 
@@ -157,7 +157,7 @@ async def cancel(
             Delivery.occasion.startswith(occasion, autoescape=True),
             Delivery.state.in_((*delivery.READY, State.HELD)),
         )
-        .values(state=State.CANCELLED, reason=reason)
+        .values(state=State.CANCELLED, reason=reason, settled_at=now)
         .execution_options(synchronize_session=False)
     )
 
@@ -216,10 +216,12 @@ async def begin(session: AsyncSession, ids: Sequence[int], *, worker: str, now: 
     """
     mine = and_(Delivery.id.in_(ids), Delivery.state == State.CLAIMED, Delivery.lease == worker)
     expired = and_(mine, Delivery.expires_at <= now)
-    await session.execute(_put_aside(expired, State.FAILED, "expired"))
-    await session.execute(_put_aside(and_(mine, _suppressed()), State.CANCELLED, "suppressed"))
+    await session.execute(_put_aside(expired, State.FAILED, "expired").values(settled_at=now))
+    unwanted = _put_aside(and_(mine, _suppressed()), State.CANCELLED, "suppressed")
+    await session.execute(unwanted.values(settled_at=now))
     await session.execute(_put_aside(and_(mine, _paused()), State.HELD, _PAUSED))
-    await session.execute(_put_aside(and_(mine, ~_in_place()), State.CANCELLED, "overtaken"))
+    overtaken = _put_aside(and_(mine, ~_in_place()), State.CANCELLED, "overtaken")
+    await session.execute(overtaken.values(settled_at=now))
     begun = await session.execute(
         update(Delivery)
         .where(mine)
@@ -358,16 +360,16 @@ def _after(
 ) -> dict[str, Any]:
     match outcome:
         case delivery.Sent():
-            return {"state": State.SENT, "sent_at": now, "reason": ""}
+            return {"state": State.SENT, "sent_at": now, "settled_at": now, "reason": ""}
         case delivery.Unknown():
             return _doubt(outcome.text, now, in_doubt)
         case delivery.Refused(permanent=True, scope="recipient"):
-            return {"state": State.FAILED, "reason": _said(outcome)}
+            return {"state": State.FAILED, "settled_at": now, "reason": _said(outcome)}
         case delivery.Refused(permanent=True):  # our own fault: trying again would not mend it
             return {"state": State.HELD, "reason": _said(outcome)}
     again = delivery.retry(mail.tries, now=now, due=mail.due_at, expires=mail.expires_at)
     if isinstance(again, delivery.GiveUp):
-        return {"state": State.FAILED, "reason": f"{again.reason}: {_said(outcome)}"}
+        return {"state": State.FAILED, "settled_at": now, "reason": f"{again.reason}: {_said(outcome)}"}
     return {"state": State.RETRY, "try_at": again.at, "reason": _said(outcome)}
 
 

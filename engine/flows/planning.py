@@ -137,7 +137,7 @@ def _plan(row: Enrolment, region: str, loads: _Loads, now: datetime) -> _Change:
         following = enrolments.free(kept_back, row, course, position.due, rules)
         change.values |= {"last_day": position.due.day, **enrolments.due_values(row.id, following)}
         return change
-    if not _settle_before(before):
+    if not _settle_before(before, now):
         return _Change(row.id, row.learner_id, {"due_at": now + _BLOCKED})
     step = progress.step(course, position, loads.facts.get(row.id, progress.Facts()), slot, rules)
     _apply(change, row, step, position, slot, rules, now)
@@ -157,7 +157,7 @@ def _off_its_hour(
     return calendar.catch_up(hour, now, slot, rules, position.last_day)
 
 
-def _settle_before(before: Sequence[Delivery]) -> bool:
+def _settle_before(before: Sequence[Delivery], now: datetime) -> bool:
     """Close what came before: a held mail is superseded, one that was refused till now expires.
 
     False while one of them is in a worker's hands or was never tried: the next has to wait.
@@ -170,6 +170,7 @@ def _settle_before(before: Sequence[Delivery]) -> bool:
         held = mail.state == delivery.State.HELD
         mail.state = delivery.advance(delivery.State(mail.state), "cancel" if held else "expire")
         mail.reason = "superseded" if held else f"expired: {mail.reason}"[:300]
+        mail.settled_at = now
     return True
 
 
@@ -296,7 +297,7 @@ async def postpone_late(session: AsyncSession, *, now: datetime) -> int:
             course = (await enrolments.pinned(session, enrolment)).course
             _postpone(mail, enrolment, enrolments.rules(course.rules, enrolment, region), now)
             if mail.kind == Kind.LESSON:  # the reminder of a lesson that moved might meet it on its day
-                await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="rescheduled")
+                await outbox.cancel(session, enrolment.id, Kind.MISSED, reason="rescheduled", now=now)
         except (errors.ParcoursError, ValueError, KeyError) as error:
             mail.state = delivery.advance(delivery.State(mail.state), "hold")
             mail.reason = str(error)[:300]
@@ -310,7 +311,7 @@ def _postpone(mail: Delivery, enrolment: Enrolment, rules: calendar.Rules, now: 
         return
     if mail.tries and due.at >= mail.expires_at:
         mail.state = delivery.advance(delivery.State(mail.state), "expire")
-        mail.reason = f"expired: {mail.reason}"[:300]
+        mail.reason, mail.settled_at = f"expired: {mail.reason}"[:300], now
         return
     mail.due_at = mail.try_at = due.at + enrolments.spread(enrolment.id)
     mail.due_reason = due.reason

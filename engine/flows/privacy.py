@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import calendar, delivery, errors, links, words
 from engine.core.delivery import Kind
-from engine.flows import companies, enrolments, outbox, searching
+from engine.flows import companies, counting, enrolments, outbox, searching
 from engine.tables import (
     Certificate,
     Consent,
@@ -225,6 +225,7 @@ async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> Non
     learner = await session.get(Learner, learner_id)
     if learner is None or learner.erased_at:
         return
+    await counting.forget(session, learner_id)
     rows = await session.scalars(
         select(Enrolment).where(Enrolment.learner_id == learner_id).with_for_update()
     )
@@ -248,7 +249,7 @@ async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> Non
     await session.execute(
         update(Delivery)
         .where(Delivery.learner_id == learner_id, Delivery.state.in_((*delivery.READY, delivery.State.HELD)))
-        .values(state=delivery.State.CANCELLED)
+        .values(state=delivery.State.CANCELLED, settled_at=now)
     )
     # What a server said of a mail often names the address.
     await session.execute(

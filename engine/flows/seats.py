@@ -173,12 +173,13 @@ async def seen_by(session: AsyncSession, enrolment_id: int) -> tuple[str, ...]:
 async def release(session: AsyncSession, seat: Seat, *, reason: str, now: datetime) -> None:
     """From now on the company sees nothing more of the person, whose enrolment stays as it is."""
     seat.released_at, seat.reason = now, seat.reason or reason
-    await _unsend(session, seat, reason="withdrawn")
+    await _unsend(session, seat, reason="withdrawn", now=now)
 
 
-async def _unsend(session: AsyncSession, seat: Seat, *, reason: str) -> None:
+async def _unsend(session: AsyncSession, seat: Seat, *, reason: str, now: datetime) -> None:
     """Cancel the invitations of this seat, and of no other company's, that have not left."""
-    await outbox.cancel(session, seat.enrolment_id, Kind.INVITE, reason=reason, occasion=_occasion(seat))
+    occasion = _occasion(seat)
+    await outbox.cancel(session, seat.enrolment_id, Kind.INVITE, reason=reason, now=now, occasion=occasion)
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ async def _join(
     session: AsyncSession, offered: _Offered, form: views.SignUp, origin: views.Origin, now: datetime
 ) -> None:
     seat, learner, row = offered.seat, offered.learner, offered.enrolment
-    await _unsend(session, seat, reason="joined")
+    await _unsend(session, seat, reason="joined", now=now)
     if row.state in _ENDED:
         course_row = await session.get_one(Course, row.course_id)
         row = await _enrolment(session, learner.id, course_row, now)
@@ -284,7 +285,7 @@ async def decline(session: AsyncSession, parts: Sequence[str], *, now: datetime)
     offered = await _read(session, parts, now=now)
     if not offered.over and offered.seat.joined_at is None:
         offered.seat.reason = DECLINED
-        await _unsend(session, offered.seat, reason=DECLINED)
+        await _unsend(session, offered.seat, reason=DECLINED, now=now)
 
 
 async def _shared(session: AsyncSession, parts: Sequence[str]) -> tuple[Company, Learner, str]:

@@ -205,6 +205,35 @@ class Account:
     """What stands above all our mails."""
 
 
+@dataclass(frozen=True)
+class Week:
+    """One course in a weekly summary: numbers in words."""
+
+    title: str
+    began: str
+    lessons: str
+    completed: str
+    left: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The week, to somebody of the studio who asked for it."""
+
+    first: str
+    """Its first and last day in words."""
+    last: str
+    weeks: tuple[Week, ...]
+    failed: str
+    """Numbers in words; "" for none."""
+    held: str
+    expected: str
+    numbers: str
+    """The page of numbers, and that of one's account."""
+    account: str
+    course: str = "Parcours"
+
+
 Letter = (
     Lesson
     | Confirm
@@ -223,4 +252,5 @@ Letter = (
     | Invite
     | Team
     | Account
+    | Summary
 )

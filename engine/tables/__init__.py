@@ -12,10 +12,12 @@ from engine.tables.learner import Consent, Event, Learner, Suppression
 from engine.tables.meta import Meta
 from engine.tables.publication import Publication, PublicationRow
 from engine.tables.search import SearchWord
+from engine.tables.numbers import AnswerTotal, DailyCount, Forecast, Standing
 
 __all__ = [
     "Account",
     "AccountSession",
+    "AnswerTotal",
     "Audit",
     "Backoff",
     "Base",
@@ -23,6 +25,7 @@ __all__ = [
     "Company",
     "Consent",
     "Course",
+    "DailyCount",
     "Delivery",
     "Draft",
     "DraftFile",
@@ -30,12 +33,14 @@ __all__ = [
     "Event",
     "Import",
     "ImportRow",
+    "Forecast",
     "Learner",
     "Meta",
     "Publication",
     "PublicationRow",
     "SearchWord",
     "Seat",
+    "Standing",
     "Submission",
     "Suppression",
     "Version",

@@ -46,3 +46,5 @@ class Delivery(Base):
     """Why it is held, cancelled or failed, or what the server last said."""
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When it became sent, cancelled or failed: final, and counted on that day."""

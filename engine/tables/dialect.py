@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, select, text
+from sqlalchemy import ColumnElement, Text, cast, func, select, text, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import Executable
+
+from engine.tables.base import Instant
 
 
 def insert_new(
@@ -76,3 +78,10 @@ async def lock_all(session: AsyncSession, names: Iterable[str]) -> None:
         listed = cast(sorted(set(names)), postgresql.ARRAY(Text))
         name = func.unnest(listed).column_valued("name")
         await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
+
+
+def hour(session: AsyncSession, instant: Any) -> Any:
+    """The full hour, in UTC, at or before an instant: what many instants have in common."""
+    if is_sqlite(session):
+        return type_coerce(func.substr(instant, 1, 13).op("||")(":00:00.000000"), Instant())
+    return func.date_trunc("hour", instant, "UTC", type_=Instant())

@@ -9,6 +9,7 @@ from engine.tables.base import Base, Id, LearnerId, Short
 _OPEN = text("state IN ('pending', 'waiting', 'active', 'paused')")
 _DUE = text("due_at IS NOT NULL")
 _AT_A_LESSON = text("next_kind = 'lesson'")
+_UNGROUPED = text("handed_in_at IS NOT NULL AND round = 1 AND five IS NULL")
 
 
 class Enrolment(Base):
@@ -82,7 +83,16 @@ class Submission(Base):
     """One person's answers to one activity of one enrolment, being written or handed in."""
 
     __tablename__ = "submission"
-    __table_args__ = (UniqueConstraint("enrolment_id", "activity", "round"),)
+    __table_args__ = (
+        UniqueConstraint("enrolment_id", "activity", "round"),
+        Index(
+            "ix_submission_ungrouped",
+            "activity",
+            "handed_in_at",
+            sqlite_where=_UNGROUPED,
+            postgresql_where=_UNGROUPED,
+        ),
+    )
 
     id: Mapped[Id]
     enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolment.id"))
@@ -96,3 +106,8 @@ class Submission(Base):
     """The number of the lesson that had come last when it was handed in."""
     updated_at: Mapped[datetime]
     handed_in_at: Mapped[datetime | None]
+    five: Mapped[int | None] = mapped_column(index=True)
+    """The group that a first answer is averaged with, once and for all (`core.aggregates`).
+
+    None: not yet; 0: it is worth nothing, or a person of its group was erased.
+    """

@@ -97,6 +97,7 @@ def environment() -> jinja2.Environment:
         "decimal": jinja2.pass_context(lambda context, value: words.decimal(value, context["lang"])),
         "weekday": jinja2.pass_context(lambda context, number: words.weekday(number, context["lang"])),
         "number": jinja2.pass_context(lambda context, value: words.number(value, context["lang"])),
+        "month": jinja2.pass_context(lambda context, value: words.month_of(value, context["lang"])),
         "percent": jinja2.pass_context(lambda context, value: words.percent(value, context["lang"])),
         "zone_time": jinja2.pass_context(lambda context, zone: words.zone_time(zone, context["lang"])),
     }

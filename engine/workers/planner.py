@@ -1,9 +1,9 @@
-"""Enrolling and planning, one tick at a time."""
+"""Enrolling, planning and the weekly summary, one tick at a time."""
 
 from collections.abc import Callable
 
 from engine.clock import Clock
-from engine.flows import enrolments, planning
+from engine.flows import enrolments, planning, summaries
 from engine.tables.db import Database
 
 CHUNK = 500
@@ -28,6 +28,7 @@ class Planner:
             self._planned()
         async with self._db.transaction() as session:
             touched += await enrolments.finish(session, now=self._clock.now())
+            await summaries.owe(session, now=self._clock.now())
         return touched
 
     async def _chunk(self) -> int:

@@ -45,3 +45,28 @@ def test_four_answers_show_nothing_and_the_sixth_changes_nothing() -> None:
 def test_who_is_erased_takes_his_group_along() -> None:
     assert aggregates.mean([1, 2, None, 4, 5]) is None
     assert aggregates.mean([1, 2, None, 4, 5, 6, 7, 8, 9, 10]) == aggregates.Mean(8.0, 5)
+
+
+ANSWERS = st.lists(st.integers(0, 8), max_size=60)
+
+
+@given(ANSWERS)
+def test_a_five_is_five_people_and_nobody_is_in_two_groups_by_one_answer(people: list[int]) -> None:
+    groups = aggregates.fives(enumerate(people))
+    for group in groups:
+        assert len({people[answer] for answer in group}) == len(group) == aggregates.GROUP
+    grouped = [answer for group in groups for answer in group]
+    assert len(grouped) == len(set(grouped))
+
+
+@given(ANSWERS)
+def test_what_waits_makes_no_five(people: list[int]) -> None:
+    grouped = {answer for group in aggregates.fives(enumerate(people)) for answer in group}
+    waiting = [person for answer, person in enumerate(people) if answer not in grouped]
+    assert len(set(waiting)) < aggregates.GROUP
+
+
+def test_answers_are_grouped_as_they_came() -> None:
+    assert aggregates.fives(enumerate(range(12))) == [(0, 1, 2, 3, 4), (5, 6, 7, 8, 9)]
+    twice = [(0, 7), (1, 7), (2, 1), (3, 2), (4, 3), (5, 4)]
+    assert aggregates.fives(twice) == [(0, 2, 3, 4, 5)]

@@ -61,7 +61,10 @@ def test_only_what_someone_waits_for_is_transactional() -> None:
         Kind.RESULT,
         Kind.INVITE,
         Kind.TEAM,
+        Kind.ACCOUNT,
+        Kind.SUMMARY,
     }
+    assert not delivery.waited_for(Kind.SUMMARY)
 
 
 PART = st.text(st.characters(exclude_characters="/"), max_size=8)

@@ -72,6 +72,7 @@ def letter_of(kind: type, **values: object) -> letters.Letter:
         "activities": {},
         "diagnosis": DIAGNOSIS,
         "earlier": replace(DIAGNOSIS, total=31),
+        "weeks": (letters.Week("L'essai", "12", "240", "3", "2"),),
     } | (
         {"activity": course().activities["point-reperes"]}
         if kind in (letters.Reminder, letters.Missed)

@@ -83,7 +83,7 @@ class Visit:
                 await session.execute(
                     update(Delivery)
                     .where(Delivery.state == delivery.State.PLANNED, Delivery.due_at <= self.clock.now())
-                    .values(state=delivery.State.SENT, sent_at=self.clock.now())
+                    .values(state=delivery.State.SENT, sent_at=self.clock.now(), settled_at=self.clock.now())
                 )
 
 

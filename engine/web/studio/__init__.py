@@ -32,6 +32,9 @@ PAGES: tuple[access.Page, ...] = (
     *accounts.PAGES,
     *own.PAGES,
 )
+from engine.web.studio import access, accounts, entry, home, numbers, own, timetable
+
+PAGES: tuple[access.Page, ...] = (*home.PAGES, *numbers.PAGES, *timetable.PAGES, *accounts.PAGES, *own.PAGES)
 """Those behind the sign-in."""
 
 

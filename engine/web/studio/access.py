@@ -37,6 +37,7 @@ MENU = (
     Nav("/studio/people", "Personnes", Right.READ_PEOPLE),
     Nav("/studio/deliveries", "Messages", Right.READ_PEOPLE),
     Nav("/studio/imports", "Imports", Right.CHANGE_PEOPLE),
+    Nav("/studio/numbers", "Chiffres", Right.READ_NUMBERS),
     Nav("/studio/accounts", "Comptes", Right.MANAGE),
 )
 """What stands above every page, for whoever may open it. French source texts."""

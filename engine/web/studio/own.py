@@ -22,6 +22,8 @@ SAID = {
     "dropped": "C'est noté : votre mot de passe suffit de nouveau.",
     "ended": "C'est noté : cette session est terminée.",
     "language": "C'est noté.",
+    "weekly": "C'est noté : le résumé arrive chaque lundi matin.",
+    "not-weekly": "C'est noté : le résumé n'arrive plus.",
     "password": "Un message vient de partir vers votre adresse. Son lien permet de choisir un mot de passe.",
 }
 
@@ -67,6 +69,8 @@ async def change(request: Request, me: Here) -> Response:
                 await accounts.drop_second_factor(session, mine, by=mine, now=now)
             case "language":
                 await accounts.set_language(session, mine, words.supported(typed.get("language", "")))
+            case "weekly" | "not-weekly":
+                await accounts.set_weekly(session, mine, action == "weekly")
             case "password":
                 await accounts.ask_link(session, me.account.address, now=now)
             case _:
