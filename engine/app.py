@@ -22,7 +22,7 @@ from engine.tables import schema
 from engine.web import demo as demo_pages
 from engine.web import failures
 from engine.web.site import Demo
-from engine.workers import loop, planner, sender
+from engine.workers import loop, planner, sender, webhooks
 
 TICK_SECONDS = 10
 _REST = 3600.0
@@ -48,7 +48,7 @@ class Site:
             per_connection=settings.smtp_messages_per_connection,
             helo=settings.mail_host,
         )
-        self.plan_bell, self.send_bell = loop.Bell(), loop.Bell()
+        self.plan_bell, self.send_bell, self.tell_bell = loop.Bell(), loop.Bell(), loop.Bell()
         self.planner = planner.Planner(db, clock, planned=self.send_bell.ring)
         self.sender = sender.Sender(
             db,
@@ -58,16 +58,19 @@ class Site:
             connections=settings.smtp_connections,
             in_doubt=settings.in_doubt,
         )
+        self.messenger = webhooks.Messenger(db, clock, allowed=settings.webhook_networks)
         self.turn = asyncio.Lock()
         """Planner and sender of one process take turns; the demo's clock takes it for a whole step."""
 
     def stop(self) -> None:
         """The signal came: no mail is begun any more, those in hand have 9 seconds."""
         self.sender.stopping.set()
+        self.messenger.stopping.set()
 
     def wake(self) -> None:
         self.plan_bell.ring()
         self.send_bell.ring()
+        self.tell_bell.ring()
 
     async def plan(self) -> bool:
         """One step of the planner's loop."""
@@ -172,7 +175,8 @@ async def running(site: Site) -> AsyncIterator[None]:
     """Planner and sender at work, APScheduler ringing their bells; a clean end within 10 seconds."""
     stop = asyncio.Event()
     scheduler = AsyncIOScheduler(timezone="UTC")
-    for name, bell in (("plan", site.plan_bell), ("send", site.send_bell)):
+    bells = {"plan": site.plan_bell, "send": site.send_bell, "tell": site.tell_bell}
+    for name, bell in bells.items():
         scheduler.add_job(_ring(bell), "interval", seconds=TICK_SECONDS, id=name, coalesce=True)
     scheduler.start()
     site.wake()
@@ -180,16 +184,18 @@ async def running(site: Site) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(run(site.plan, bell=site.plan_bell, name="planner")),
         asyncio.create_task(run(site.send, bell=site.send_bell, name="sender")),
+        asyncio.create_task(run(site.messenger.step, bell=site.tell_bell, name="webhooks")),
     ]
     try:
         yield
     finally:
         stop.set()
-        site.sender.stopping.set()
+        site.stop()
         site.wake()
         scheduler.shutdown(wait=False)
         await asyncio.gather(*tasks)
         await site.pool.close()
+        await site.messenger.close()
         await site.db.close()
 
 

@@ -11,7 +11,8 @@ from engine.core import calendar, consent, delivery, errors, progress, views
 from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import catalog, outbox
+from engine.core.webhooks import Event
+from engine.flows import catalog, outbox, webhooks
 from engine.tables import Consent, Course, Delivery, Enrolment, Learner, Suppression, dialect
 
 PACES: tuple[Literal[1, 2, 4], ...] = (1, 2, 4)
@@ -154,9 +155,12 @@ async def finish(session: AsyncSession, *, now: datetime) -> int:
             Enrolment.state == State.ACTIVE, Enrolment.next_kind == "farewell", and_(last_sent, ~still_open)
         )
         .values(state=progress.advance(State.ACTIVE, "finish"), ended_at=now)
+        .returning(Enrolment.learner_id, Enrolment.id)
         .execution_options(synchronize_session=False)
     )
-    return int(done.rowcount)  # type: ignore[attr-defined]  # of an UPDATE
+    facts = [webhooks.Fact(learner, enrolment) for learner, enrolment in done]
+    await webhooks.tell(session, Event.COMPLETED, *facts, now=now)
+    return len(facts)
 
 
 async def pause(session: AsyncSession, enrolment_id: int, *, until: date | None, now: datetime) -> None:
@@ -299,6 +303,8 @@ async def stop(
     session.add(
         outbox.event(learner_id=learner.id, enrolment_id=enrolment.id, kind="stopped", now=now, text=reason)
     )
+    fact = webhooks.Fact(learner.id, enrolment.id, reason=reason)
+    await webhooks.tell(session, Event.STOPPED, fact, now=now)
 
 
 async def suppress(session: AsyncSession, address_hash: str, reason: str, *, now: datetime) -> None:

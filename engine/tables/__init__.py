@@ -8,8 +8,11 @@ from engine.tables.delivery import Delivery
 from engine.tables.enrolment import Enrolment, Submission
 from engine.tables.learner import Consent, Event, Learner, Suppression
 from engine.tables.meta import Meta
+from engine.tables.token import ApiToken
+from engine.tables.webhook import Webhook, WebhookDelivery
 
 __all__ = [
+    "ApiToken",
     "Base",
     "Certificate",
     "Company",
@@ -24,4 +27,6 @@ __all__ = [
     "Submission",
     "Suppression",
     "Version",
+    "Webhook",
+    "WebhookDelivery",
 ]
