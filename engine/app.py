@@ -10,6 +10,7 @@ from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from engine import clock as clocks
 from engine import observe, paths, web
@@ -19,8 +20,8 @@ from engine.mail import builds, dress, smtp
 from engine.settings import Settings
 from engine.tables import db as databases
 from engine.tables import schema
+from engine.web import api, failures
 from engine.web import demo as demo_pages
-from engine.web import failures
 from engine.web.site import Demo
 from engine.workers import loop, planner, sender, webhooks
 
@@ -156,7 +157,11 @@ def web_app(site: Site, *, workers: bool = True) -> Starlette:
             yield
 
     app = Starlette(
-        routes=[*web.routes(), *(demo_pages.routes() if site.demo else [])],
+        routes=[
+            *web.routes(),
+            Mount("/api", api.application(site)),
+            *(demo_pages.routes() if site.demo else []),
+        ],
         middleware=web.middleware(),
         exception_handlers=failures.handlers(),
         lifespan=lifespan,

@@ -44,6 +44,7 @@ async def pinned(session: AsyncSession, enrolment: Enrolment) -> catalog.Pinned:
 
 
 OPEN_AFTER = timedelta(days=90)
+LONGEST_PAUSE = timedelta(days=366)
 
 
 def check_open(enrolment: Enrolment, now: datetime) -> None:
@@ -164,8 +165,14 @@ async def finish(session: AsyncSession, *, now: datetime) -> int:
 
 
 async def pause(session: AsyncSession, enrolment_id: int, *, until: date | None, now: datetime) -> None:
-    """Hold everything until a day, or until the learner comes back. Pausing twice changes the end."""
+    """Hold everything until a day, or until the learner comes back. Pausing twice changes the end.
+
+    Raises `errors.NotFound`, `errors.Invalid` (field until), `errors.NotAllowed`.
+    """
     enrolment = await get(session, enrolment_id, lock=True)
+    today = calendar.local_day(now, enrolment.zone)
+    if until is not None and not today < until <= today + LONGEST_PAUSE:
+        raise errors.Invalid({"until": "Choisissez un jour après aujourd'hui, dans l'année."})
     if enrolment.state != State.PAUSED:
         enrolment.state = progress.advance(enrolment.state, "pause")
     enrolment.paused_until = None
