@@ -10,7 +10,6 @@ from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from engine import clock as clocks
 from engine import observe, paths, web
@@ -159,7 +158,7 @@ def web_app(site: Site, *, workers: bool = True) -> Starlette:
     app = Starlette(
         routes=[
             *web.routes(),
-            Mount("/api", api.application(site)),
+            api.mount(site),
             *(demo_pages.routes() if site.demo else []),
         ],
         middleware=web.middleware(),

@@ -1,9 +1,11 @@
 """The JSON API: FastAPI under `/api`, with handlers of its own, so that a program never meets a page."""
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 
 from engine.web.api import gate, operations, problems
 from engine.web.site import Site
@@ -37,8 +39,15 @@ class _Api(FastAPI):
         return self.openapi_schema
 
 
-def application(house: Site) -> FastAPI:
-    """To be mounted at `/api`."""
+def mount(house: Site) -> Mount:
+    """Everything under `/api`."""
+    found = Mount("/api", _application(house))
+    # Starlette's own stops at a line break, and a page would answer.
+    found.path_regex = re.compile("^/api/(?P<path>(?s:.*))$")
+    return found
+
+
+def _application(house: Site) -> FastAPI:
     api = _Api(
         title="Parcours",
         version="1",

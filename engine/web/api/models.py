@@ -1,37 +1,45 @@
 """What the JSON API takes and gives. Field names are a promise: `/api/v1` never renames one."""
 
-import unicodedata
+import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from engine.core import delivery, paging, progress
 
-_CATEGORIES = ("Cc", "Cs", "Co", "Zl", "Zp")
+# No control characters, no separators of lines. Said as a pattern, so that the OpenAPI document says it too.
+LINE = r"^[^\x00-\x1F\x7F-\x9F\u2028\u2029]*$"
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![^Tt ])")
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
-def _plain(text: str) -> str:
-    if any(unicodedata.category(c) in _CATEGORIES for c in text):
-        raise ValueError("holds a character that is no text")
-    return text
+def _reckonable(moment: datetime) -> datetime:
+    """Before and after, dates overflow when their zone is changed; nothing of ours happened there."""
+    return min(max(moment, _EARLIEST), _LATEST)
 
 
-def _reasonable(moment: datetime) -> datetime:
-    """Before and after, dates overflow when their zone is changed."""
-    if not _EARLIEST <= moment <= _LATEST:
-        raise ValueError("lies outside the years 2000 to 2200")
-    return moment
+def _written(value: object) -> object:
+    """A day or a moment in words of RFC 3339, and no number of seconds, which pydantic takes too."""
+    if value is not None and not (isinstance(value, str) and _DAY.match(value)):
+        raise ValueError("is written like 2027-03-22 or 2027-03-22T09:00:00Z")
+    return value
 
 
 Row = TypeVar("Row")
 
-PLAIN = AfterValidator(_plain)
-"""Stands last, or the lengths before it are not told in the OpenAPI document."""
-Slug = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
+Slug = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=LINE)]
 Id = Annotated[int, Field(ge=1, le=paging.LARGEST_ID)]
-Moment = Annotated[AwareDatetime, AfterValidator(_reasonable)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_reckonable)]
+Day = Annotated[date, BeforeValidator(_written)]
 
 
 class Taken(BaseModel):
@@ -47,14 +55,14 @@ class Given(BaseModel):
 class Listing(Taken):
     limit: Annotated[int, Field(ge=1, le=paging.MOST, description="Rows on a page")] = 50
     cursor: Annotated[
-        Annotated[str, StringConstraints(max_length=40), PLAIN] | None,
+        Annotated[str, StringConstraints(pattern=paging.CURSOR)] | None,
         Field(description="`next_cursor` of the page before; without it the first page"),
     ] = None
 
 
 class LearnerListing(Listing):
     address: Annotated[
-        Annotated[str, StringConstraints(max_length=254), PLAIN] | None,
+        Annotated[str, StringConstraints(max_length=254, pattern=LINE)] | None,
         Field(description="Who has exactly this one"),
     ] = None
     since: Annotated[Moment | None, Field(description="Known since then or later")] = None
@@ -175,22 +183,21 @@ class SignUp(Taken):
     """Somebody who asked for a course elsewhere: a fair, a form on paper, another program."""
 
     course: Slug
-    address: Annotated[str, StringConstraints(min_length=3, max_length=254), PLAIN]
-    first_name: Annotated[str, StringConstraints(min_length=1, max_length=60), PLAIN]
+    address: Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=LINE)]
+    first_name: Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=LINE)]
     source: Annotated[
         str,
-        StringConstraints(strip_whitespace=True, min_length=3, max_length=150),
-        PLAIN,
+        StringConstraints(strip_whitespace=True, min_length=3, max_length=150, pattern=LINE),
         Field(description="Where the person asked; kept as part of the proof of consent"),
     ]
-    company: Annotated[str, StringConstraints(max_length=120), PLAIN] = ""
+    company: Annotated[str, StringConstraints(max_length=120, pattern=LINE)] = ""
     size: Literal[0, 1, 10, 50, 250] = 0
     weekday: Annotated[
         int | None, Field(ge=0, le=6, description="0: Monday; without it the course's own slot")
     ] = None
     time: Annotated[str, StringConstraints(pattern=r"^[0-2][0-9]:[0-5][0-9]$")] | None = None
-    zone: Annotated[str, StringConstraints(max_length=64), PLAIN] = "Europe/Paris"
-    region: Annotated[str, StringConstraints(max_length=16), PLAIN] = ""
+    zone: Annotated[str, StringConstraints(max_length=64, pattern=LINE)] = "Europe/Paris"
+    region: Annotated[str, StringConstraints(max_length=16, pattern=LINE)] = ""
 
 
 class Asked(Given):
@@ -205,11 +212,11 @@ class Asked(Given):
 
 class Pause(Taken):
     until: Annotated[
-        date | None, Field(description="The first day on which a lesson may leave; null: until it is resumed")
+        Day | None, Field(description="The first day on which a lesson may leave; null: until it is resumed")
     ] = None
 
 
 class Stop(Taken):
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), PLAIN] = (
-        "api"
-    )
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=LINE)
+    ] = "api"

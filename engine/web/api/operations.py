@@ -29,12 +29,12 @@ Id = Annotated[int, Path(ge=1, le=paging.LARGEST_ID)]
 
 def _asked(listing: models.Listing) -> records.Page:
     """One row more than asked for tells whether there is another page."""
-    return records.Page(listing.limit + 1, paging.read(listing.cursor) if listing.cursor else 0)
+    return records.Page(listing.limit + 1, paging.after(listing.cursor))
 
 
 def _page(listing: models.Listing, rows: Sequence[Any], make: Callable[[Any], Row]) -> models.Page[Row]:
     shown = rows[: listing.limit]
-    following = paging.cursor(shown[-1].id) if len(rows) > len(shown) else None
+    following = str(shown[-1].id) if len(rows) > len(shown) else None
     return models.Page(data=[make(row) for row in shown], next_cursor=following)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import compile_path
 
 from engine import observe
 from engine.core import errors, words
@@ -57,7 +58,17 @@ def answer(
 
 async def _on_http(request: Request, problem: Exception) -> JSONResponse:
     assert isinstance(problem, HTTPException)
-    return answer(problem.status_code, problem.detail, headers=problem.headers)
+    headers = {"Allow": _allowed(request)} if problem.status_code == 405 else problem.headers
+    return answer(problem.status_code, problem.detail, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Every method that the path takes, as documented: the router names those of one operation alone."""
+    here = request.url.path.removeprefix(request.scope["root_path"])
+    for path, operations in request.app.openapi()["paths"].items():
+        if compile_path(path)[0].match(here):
+            return ", ".join(sorted(map(str.upper, operations)))
+    return "GET"
 
 
 async def _on_invalid_request(request: Request, problem: Exception) -> JSONResponse:
