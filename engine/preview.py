@@ -79,7 +79,7 @@ class Desk:
                 letter = letters.Farewell(course.title, subject, text, len(course.lessons), my, leave)
             case _:
                 raise errors.NotFound("Ce message n'existe pas dans le parcours.")
-        return compile.letter(letter, course=course, dress=self._house)
+        return compile.letter(letter, dress=dress.fitted(self._house, course))
 
 
 def _sheets(course: model.Course) -> list[Sheet]:

@@ -70,6 +70,7 @@ class Kind(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     FAREWELL = "farewell"  # the course is over
+    ACCOUNT = "account"  # somebody of the studio may choose a password
 
 
 _TRANSACTIONAL = frozenset(
@@ -82,6 +83,7 @@ _TRANSACTIONAL = frozenset(
         Kind.RESULT,
         Kind.INVITE,
         Kind.TEAM,
+        Kind.ACCOUNT,
     }
 )
 

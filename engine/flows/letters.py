@@ -1,7 +1,7 @@
 """From rows of the ledger to the bytes of mails: everything read in bulk, then nothing but filling."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import func, select
@@ -11,6 +11,7 @@ from engine.core import calendar, delivery, errors, links, progress, scoring, vi
 from engine.core.course import grammar, model
 from engine.core.delivery import Kind
 from engine.flows import (
+    accounts,
     activities,
     catalog,
     companies,
@@ -23,7 +24,7 @@ from engine.flows import (
 )
 from engine.mail import builds, compile, dress, fill, header, message
 from engine.mail import letters as mails
-from engine.tables import Delivery, Enrolment, Learner
+from engine.tables import Account, Delivery, Enrolment, Learner
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ class Addressed:
 
 
 @dataclass(frozen=True)
+class ToAccount:
+    """A mail that may leave to somebody of the studio."""
+
+    mail: outbox.Begun
+    account: Account
+
+
+@dataclass(frozen=True)
 class Written:
     """A mail as it travels."""
 
@@ -63,8 +72,19 @@ class Written:
     data: bytes
 
 
-async def gather(session: AsyncSession, begun: Sequence[outbox.Begun]) -> dict[int, Addressed | str]:
+async def gather(
+    session: AsyncSession, begun: Sequence[outbox.Begun]
+) -> dict[int, Addressed | ToAccount | str]:
     """For each mail what is needed to write it, or the reason why it cannot be written."""
+    found: dict[int, Addressed | ToAccount | str] = {}
+    found |= await _to_learners(session, [mail for mail in begun if not mail.account_id])
+    for mail in begun:
+        if mail.account_id:
+            found[mail.id] = ToAccount(mail, await accounts.get(session, mail.account_id))
+    return found
+
+
+async def _to_learners(session: AsyncSession, begun: Sequence[outbox.Begun]) -> dict[int, Addressed | str]:
     ids = {mail.enrolment_id for mail in begun if mail.enrolment_id}
     rows = {row.id: row for row in await session.scalars(select(Enrolment).where(Enrolment.id.in_(ids)))}
     people = {
@@ -87,7 +107,7 @@ async def gather(session: AsyncSession, begun: Sequence[outbox.Begun]) -> dict[i
         except errors.ParcoursError as error:
             found[mail.id] = str(error)
             continue
-        person = people[mail.learner_id]
+        person = people[row.learner_id]
         result = await activities.handed(session, row, mail.occasion) if mail.kind == Kind.RESULT else None
         count = received.get(row.id, 0)
         inviter = inviters.get(mail.occasion, "")
@@ -110,8 +130,37 @@ async def _received(session: AsyncSession, farewells: Sequence[outbox.Begun]) ->
     return {row[0]: row[1] for row in counted if row[0] is not None}
 
 
-def write(to: Addressed, house: House, *, now: datetime) -> Written:
+def write(to: Addressed | ToAccount, house: House, *, now: datetime) -> Written:
     """The mail for one person. Raises `errors.ParcoursError` when it cannot be made."""
+    return _to_account(to, house, now) if isinstance(to, ToAccount) else _to_learner(to, house, now)
+
+
+def _to_account(to: ToAccount, house: House, now: datetime) -> Written:
+    account = to.account
+    envelope = message.Envelope(
+        name=account.name,
+        address=account.address,
+        message_id=f"{to.mail.message_id}@{house.host}",
+        date=now,
+        leave="",
+    )
+    fitted = replace(house.dress, language=account.language)
+    build = compile.letter(_account_letter(to, house), dress=fitted)
+    values = {"account.name": account.name}
+    data = fill.fill(build, values, lambda _: False, envelope)
+    _, sender = header.split(fitted.sender)
+    return Written(header.ascii_address(sender), header.ascii_address(account.address), data)
+
+
+def _account_letter(to: ToAccount, house: House) -> mails.Letter:
+    match Kind(to.mail.kind):
+        case Kind.ACCOUNT:
+            path = accounts.choose_path(house.links, to.account.id, to.mail.occasion)
+            return mails.Account(house.links.base_url + path, accounts.CHOOSE_DAYS, not to.account.password)
+    raise errors.ParcoursError(f"Un message « {to.mail.kind} » ne va pas à un compte.")
+
+
+def _to_learner(to: Addressed, house: House, now: datetime) -> Written:
     course, mail = to.pinned.course, to.mail
     link = house.links
     leave = "" if delivery.transactional(Kind(mail.kind)) else link.url("u", to.enrolment.id)
@@ -127,7 +176,7 @@ def write(to: Addressed, house: House, *, now: datetime) -> Written:
     if mail.kind in (Kind.LESSON, Kind.AGAIN):
         build = _lesson_build(to, house)
     else:
-        build = compile.letter(_letter(to, house), course=course, dress=house.dress)
+        build = compile.letter(_letter(to, house), dress=dress.fitted(house.dress, course))
     review = _review(to)
     values = _values(build, to, house, review)
 

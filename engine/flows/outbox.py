@@ -15,7 +15,7 @@ from engine.core.delivery import Kind, State
 from engine.core.progress import State as Progress
 from engine.core.webhooks import Event as WebhookEvent
 from engine.flows import webhooks
-from engine.tables import Delivery, Enrolment, Event, Learner, Submission, Suppression, dialect
+from engine.tables import Account, Delivery, Enrolment, Event, Learner, Submission, Suppression, dialect
 
 LEASE = timedelta(seconds=30)
 """How long a worker may be silent before others take its rows up."""
@@ -49,8 +49,9 @@ _MAY_LEAVE: dict[Kind, tuple[Progress, ...]] = {
 def row(
     *,
     kind: Kind,
-    learner_id: int,
-    enrolment_id: int | None,
+    learner_id: int | None = None,
+    enrolment_id: int | None = None,
+    account_id: int | None = None,
     now: datetime,
     due_at: datetime | None = None,
     lesson_key: str = "",
@@ -58,13 +59,16 @@ def row(
     expires_at: datetime | None = None,
     due_reason: str = "",
 ) -> dict[str, Any]:
-    """One mail owed, ready to be inserted. Without `due_at` it leaves at once."""
+    """One mail owed to a learner or an account, ready to be inserted. Without `due_at` it leaves at once."""
     due_at = due_at or now
     subject = f"enrolment:{enrolment_id}" if enrolment_id else f"learner:{learner_id}"
+    if account_id:
+        subject = f"account:{account_id}"
     return {
         "dedup_key": delivery.dedup_key(subject, kind, lesson_key, occasion),
         "learner_id": learner_id,
         "enrolment_id": enrolment_id,
+        "account_id": account_id,
         "kind": kind,
         "lesson_key": lesson_key,
         "occasion": occasion,
@@ -180,8 +184,9 @@ class Begun:
 
     id: int
     kind: str
-    learner_id: int
+    learner_id: int | None
     enrolment_id: int | None
+    account_id: int | None
     lesson_key: str
     occasion: str
     message_id: str
@@ -253,7 +258,7 @@ def _paused() -> Any:
 
 
 def _in_place() -> Any:
-    """The learner is still there, and where the mail finds him it makes sense."""
+    """Whom it is for is still there, and where the mail finds a learner it makes sense."""
     here = exists(
         select(Learner.id)
         .where(Learner.id == Delivery.learner_id, Learner.erased_at.is_(None))
@@ -261,7 +266,13 @@ def _in_place() -> Any:
     )
     by_kind = [and_(Delivery.kind == kind, _enrolment_is(states)) for kind, states in _MAY_LEAVE.items()]
     stands = or_(Delivery.kind.not_in(tuple(_MAY_LEAVE)), *by_kind)
-    return and_(here, stands, or_(Delivery.kind != Kind.MISSED, _still_missed()))
+    learner = and_(here, stands, or_(Delivery.kind != Kind.MISSED, _still_missed()))
+    account = exists(
+        select(Account.id)
+        .where(Account.id == Delivery.account_id, Account.closed_at.is_(None))
+        .correlate(Delivery)
+    )
+    return or_(learner, account)
 
 
 def _still_missed() -> Any:

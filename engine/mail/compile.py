@@ -17,9 +17,8 @@ def lesson(lesson: model.Lesson, *, course: model.Course, dress: dresses.Dress) 
     return fill.build(parts, message.standing(delivery.Kind.LESSON, dress, lesson=lesson.key))
 
 
-def letter(letter: letters.Letter, *, course: model.Course, dress: dresses.Dress) -> fill.Build:
-    """The build of a mail that is no lesson; its kind is the name of its class."""
-    dress = dresses.fitted(dress, course)
+def letter(letter: letters.Letter, *, dress: dresses.Dress) -> fill.Build:
+    """The build of a mail that is no lesson, in a dress that fits; its kind is the name of its class."""
     kind = delivery.Kind(render.name(letter))
     return fill.build(render.parts(letter, dress), message.standing(kind, dress))
 

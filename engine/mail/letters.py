@@ -193,6 +193,18 @@ class Team:
     days: int
 
 
+@dataclass(frozen=True)
+class Account:
+    """To somebody of the studio, who may choose a password."""
+
+    link: str
+    days: int
+    new: bool
+    """He has never had one."""
+    course: str = "Parcours"
+    """What stands above all our mails."""
+
+
 Letter = (
     Lesson
     | Confirm
@@ -210,4 +222,5 @@ Letter = (
     | Entry
     | Invite
     | Team
+    | Account
 )

@@ -1,5 +1,6 @@
 """Every table and index, and nothing that they do. One noun, one file."""
 
+from engine.tables.account import Account, AccountSession, Audit, Backoff
 from engine.tables.base import Base
 from engine.tables.certificate import Certificate
 from engine.tables.company import Company, Seat
@@ -12,7 +13,11 @@ from engine.tables.token import ApiToken
 from engine.tables.webhook import Webhook, WebhookDelivery
 
 __all__ = [
+    "Account",
+    "AccountSession",
     "ApiToken",
+    "Audit",
+    "Backoff",
     "Base",
     "Certificate",
     "Company",

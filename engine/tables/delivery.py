@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.tables.base import Base, Id, LearnerId, Short
+from engine.tables.base import Base, Id, Short
 
 _OPEN = text("state IN ('planned', 'retry', 'in_doubt')")
 _LEASED = text("state IN ('claimed', 'sending')")
@@ -20,7 +20,9 @@ class Delivery(Base):
 
     id: Mapped[Id]
     dedup_key: Mapped[str] = mapped_column(unique=True)
-    learner_id: Mapped[LearnerId]
+    learner_id: Mapped[int | None] = mapped_column(ForeignKey("learner.id"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
+    """Whom it is owed to: a learner, or somebody of the studio."""
     enrolment_id: Mapped[int | None] = mapped_column(ForeignKey("enrolment.id"), index=True)
     kind: Mapped[Short]
     lesson_key: Mapped[Short] = mapped_column(default="")

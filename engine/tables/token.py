@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.tables.base import Base, Id, Short
@@ -18,7 +18,7 @@ class ApiToken(Base):
     hint: Mapped[Short]
     """The first characters, by which its owner knows it again."""
     scopes: Mapped[list[str]] = mapped_column(JSON)
-    account_id: Mapped[int | None]
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     """Who made it; None: the command line."""
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]

@@ -15,6 +15,7 @@ from engine.web import (
     leave,
     public,
     static,
+    studio,
     verify,
 )
 
@@ -66,6 +67,7 @@ def routes() -> list[Route]:
         Route("/i/{token}", invitation.show),
         Route("/i/{token}", invitation.accept, methods=["POST"]),
         Route("/i/{token}/decline", invitation.decline, methods=["POST"]),
+        *studio.routes(),
         Route("/static/{name}", static.serve),
         Route("/healthz", public.healthz),
         Route("/readyz", public.readyz),

@@ -7,8 +7,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from engine.flows import signup
+from engine.core.accounts import Role
+from engine.flows import accounts, signup
 from engine.web import contexts, pages, site
+from engine.web.studio import access
 
 VIEWS = ("html", "text", "source")
 # A mail is somebody else's page: no script, no form, no frame; its own styles and its pictures.
@@ -63,10 +65,34 @@ async def clock(request: Request) -> Response:
     return RedirectResponse(pages.stay(request, "/demo"), status_code=303)
 
 
+async def studio(request: Request) -> Response:
+    """Into the studio as the demo's own owner: everything here is the visitor's."""
+    _demo(request)
+    access.check_origin(request)
+    house = site.of(request)
+    now, address = house.clock.now(), "demo@exemple.test"
+    async with house.db.transaction() as session:
+        owner = await accounts.by_address(session, address)
+        if owner is None:
+            owner = await accounts.create(session, address, "Démonstration", Role.OWNER, by=None, now=now)
+        token = await accounts.enter(
+            session,
+            owner,
+            attempt=accounts.Attempt(address, ""),
+            agent=request.headers.get("user-agent", ""),
+            fingerprint=house.fingerprint,
+            now=now,
+        )
+    response = RedirectResponse("/studio", status_code=303)
+    access.remember(request, response, token)
+    return response
+
+
 def routes() -> list[Route]:
     return [
         Route("/demo", home),
         Route("/demo/mail/{number:int}", mail),
         Route("/demo/mail/{number:int}/html", mail_html),
         Route("/demo/clock", clock, methods=["POST"]),
+        Route("/demo/studio", studio, methods=["POST"]),
     ]

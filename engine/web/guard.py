@@ -10,9 +10,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 256 * 1024
 """Bytes. A long text in a posted form takes six for each accented letter, and a charter has several."""
+UPLOAD_LIMIT = 26_000_000
+"""Bytes, for the studio's files: a course has at most 20 MB."""
 
 # Pages behind a signed link or the code of a certificate: whoever holds the address holds the page.
-PRIVATE = ("/k/", "/l/", "/a/", "/m/", "/u/", "/d/", "/n/", "/w/", "/f/", "/v/", "/e/", "/j/", "/i/")
+PRIVATE = (
+    "/k/",
+    "/l/",
+    "/a/",
+    "/m/",
+    "/u/",
+    "/d/",
+    "/n/",
+    "/w/",
+    "/f/",
+    "/v/",
+    "/e/",
+    "/j/",
+    "/i/",
+    "/studio",
+)
 FRAMED = "/embed/"
 
 _POLICY = (
@@ -62,17 +79,23 @@ class Guard:
         await self.app(scope, _limited(scope, receive), send_guarded)
 
 
+def _uploads(path: str) -> bool:
+    """There nothing is read of the body before `studio.access` knows who is there."""
+    return path.startswith("/studio/") and path.endswith("/upload")
+
+
 def _limited(scope: Scope, receive: Receive) -> Receive:
     """`receive`, until the body passes the limit: announced, or counted as it comes."""
     announced = dict(scope["headers"]).get(b"content-length", b"0")
-    too_long = announced.isdigit() and int(announced) > BODY_LIMIT
+    limit = UPLOAD_LIMIT if _uploads(scope["path"]) else BODY_LIMIT
+    too_long = announced.isdigit() and int(announced) > limit
     received = 0
 
     async def receive_limited() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if too_long or received > BODY_LIMIT:
+        if too_long or received > limit:
             raise HTTPException(413)
         return message
 

@@ -15,6 +15,9 @@ from engine.core import asking, calendar, reasons, words
 from engine.mail import dress
 from engine.web import site, static
 
+STUDIO = ("me", "csrf", "menu")
+"""What the frame of the studio's pages shows, where somebody is signed in: see `studio.access`."""
+
 
 class Context(Protocol):
     """The values of one template: a frozen dataclass that names its template."""
@@ -51,6 +54,7 @@ def _surroundings(request: Request, language: str) -> dict[str, object]:
         "controller": name,
         "controller_address": [line for line in address if line],
         "demo": getattr(house, "demo", None) is not None,
+        **{name: getattr(request.state, name, None) for name in STUDIO},
     }
 
 

@@ -76,7 +76,9 @@ class Sender:
             if unsent := [mail for mail, each in outcomes if each is None]:
                 await outbox.release(session, worker=self.name, unsent=unsent)
 
-    async def _send(self, mail: outbox.Begun, to: letters.Addressed | str) -> delivery.Outcome | str | None:
+    async def _send(
+        self, mail: outbox.Begun, to: letters.Addressed | letters.ToAccount | str
+    ) -> delivery.Outcome | str | None:
         """The outcome, or the reason why the mail cannot be made; None: we stopped before it had left."""
         if isinstance(to, str):
             log.error("mail held", delivery=mail.id, reason=to)

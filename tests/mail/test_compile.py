@@ -51,6 +51,7 @@ def filled(build: fill.Build, *, held: bool = True) -> tuple[str, str]:
             "learner.first_name": "Alice",
             "learner.company": "votre entreprise",
             "review.prompt": "Combien ?",
+            "account.name": "Alice",
             "company.inviter": "Bob (Atelier Aubert)",
         }
     )
@@ -104,7 +105,7 @@ def test_every_lesson_of_the_bundled_course_compiles_and_stays_small() -> None:
 def test_the_text_holds_every_link_of_the_html() -> None:
     bundled = course()
     builds = [compile.lesson(lesson, course=bundled, dress=DRESS) for lesson in bundled.lessons]
-    builds += [compile.letter(letter_of(kind), course=bundled, dress=DRESS) for kind in LETTERS]
+    builds += [compile.letter(letter_of(kind), dress=dress.fitted(DRESS, bundled)) for kind in LETTERS]
     for build in builds:
         plain, html = filled(build)
         links = {link.replace("&amp;", "&") for link in re.findall(r'<a href="([^"]*)"', html)}
@@ -247,7 +248,7 @@ def test_a_course_brings_its_own_sender_and_tutor() -> None:
 
 @pytest.mark.parametrize("kind", [letters.Confirm, letters.Known, letters.Address, letters.Data])
 def test_what_a_stranger_may_receive_holds_nothing_that_was_typed(kind: type) -> None:
-    assert compile.letter(letter_of(kind), course=course(), dress=DRESS).slots == ()
+    assert compile.letter(letter_of(kind), dress=dress.fitted(DRESS, course())).slots == ()
 
 
 @pytest.mark.parametrize("kind", LETTERS)
@@ -278,7 +279,7 @@ def test_a_date_that_is_not_known_yet_leaves_no_empty_box() -> None:
 
 def test_a_reminder_fills_the_slots_of_the_lesson_it_names() -> None:
     asked = letter_of(letters.Reminder, lesson="Pour {{ learner.first_name }} ?")
-    plain, html = filled(compile.letter(asked, course=course(), dress=DRESS))
+    plain, html = filled(compile.letter(asked, dress=dress.fitted(DRESS, course())))
     for part in (plain, html):
         assert "«\u202fPour Alice\u202f?\u202f»" in part
 

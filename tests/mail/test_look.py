@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from engine.core.course import markup
-from engine.mail import compile, letters
+from engine.mail import compile, dress, letters
 from tests.mail.test_compile import LETTERS, course, filled, letter_of
 from tests.mail.test_message import DRESS
 
@@ -62,7 +62,7 @@ def html_of(name: str) -> str:
         first = replace(bundled.lessons[0], document=markup.parse(EVERYTHING))
         return filled(compile.lesson(first, course=bundled, dress=DRESS))[1]
     (kind,) = (kind for kind in LETTERS if kind.__name__.lower() == name)
-    return filled(compile.letter(letter_of(kind), course=bundled, dress=DRESS))[1]
+    return filled(compile.letter(letter_of(kind), dress=dress.fitted(DRESS, bundled)))[1]
 
 
 class Tags(HTMLParser):

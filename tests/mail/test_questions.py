@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine import paths
 from engine.core import asking, links
 from engine.core.course import markup, model, reading
-from engine.mail import compile, fill, letters, render, skeleton
+from engine.mail import compile, dress, fill, letters, render, skeleton
 from tests import every
 from tests.mail.test_compile import letter_of
 from tests.mail.test_message import ALICE, DRESS
@@ -136,7 +136,7 @@ def test_a_question_for_some_is_for_them_alone() -> None:
 def test_a_reminder_asks_as_the_lesson_did() -> None:
     for key in ("bilan", "point", "regles"):
         asked = letter_of(letters.Reminder, activity=ACTIVITIES[key], link=address(key))
-        plain, html = received(compile.letter(asked, course=every.COURSE, dress=DRESS))
+        plain, html = received(compile.letter(asked, dress=dress.fitted(DRESS, every.COURSE)))
         first, other = received(lesson(f":::question {key}\n:::"))
         assert in_html(html, key) == in_html(other, key)
         assert in_text(plain, key) == in_text(first, key)

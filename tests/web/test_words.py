@@ -1,6 +1,8 @@
 """French first, English beside: every text of pages and mails has its translation."""
 
 import ast
+import importlib
+import pkgutil
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from pathlib import Path
@@ -10,7 +12,7 @@ from babel.messages.extract import extract
 
 from engine import paths
 from engine.core import typography, words
-from engine.web import company, data, forms, learner
+from engine.web import company, data, forms, learner, studio
 
 
 def _in_templates() -> Iterator[tuple[str, str]]:
@@ -24,6 +26,11 @@ def _in_templates() -> Iterator[tuple[str, str]]:
 def _in_lists() -> Iterator[tuple[str, str]]:
     for texts in (forms.ZONES, forms.REGIONS, forms.SIZES, learner.SAID, company.SAID, data.MEANINGS):
         yield from (("a list", text) for text in texts.values())
+    for module in pkgutil.iter_modules(studio.__path__, f"{studio.__name__}."):
+        said = getattr(importlib.import_module(module.name), "SAID", {})
+        yield from ((module.name, text) for text in said.values())
+    yield from (("the menu", nav.label) for nav in studio.access.MENU)
+    yield from (("roles", text) for texts in studio.accounts.ROLES.values() for text in texts)
 
 
 def _problems_of_fields() -> Iterator[tuple[str, str]]:
@@ -31,7 +38,9 @@ def _problems_of_fields() -> Iterator[tuple[str, str]]:
     engine = Path(words.__file__).parents[1]
     for path in (
         engine / "core" / "consent.py",
+        engine / "core" / "accounts.py",
         engine / "core" / "certificates.py",
+        *(engine / "web" / "studio").glob("*.py"),
         *(engine / "flows").glob("*.py"),
         engine / "web/learner.py",
         engine / "core/answers.py",
@@ -43,7 +52,7 @@ def _problems_of_fields() -> Iterator[tuple[str, str]]:
             elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("problem"):
                 values = [node.value]
             for value in values:
-                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                if isinstance(value, ast.Constant) and isinstance(value.value, str) and value.value:
                     yield path.name, value.value
 
 
