@@ -27,7 +27,7 @@ def create(
     """Make a key and print it: the only time that it is shown."""
 
     async def work(session: AsyncSession, _: Settings) -> tuple[ApiToken, str]:
-        return await tokens.create(session, name=name, scopes=scope, now=SystemClock().now())
+        return await tokens.create(session, name=name, scopes=scope, by=None, now=SystemClock().now())
 
     row, token = common.with_session(database, work, write=True)
     if as_json:
@@ -62,7 +62,7 @@ def revoke(
     """End a key for good: the next request with it is refused."""
 
     async def work(session: AsyncSession, _: Settings) -> None:
-        await tokens.revoke(session, number, now=SystemClock().now())
+        await tokens.revoke(session, number, by=None, now=SystemClock().now())
 
     common.with_session(database, work, write=True)
     typer.echo(f"Key {number} is revoked.")

@@ -12,7 +12,7 @@ from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.core.webhooks import Event
-from engine.flows import catalog, outbox, webhooks
+from engine.flows import catalog, hooks, outbox
 from engine.tables import Consent, Course, Delivery, Enrolment, Learner, Suppression, dialect
 
 PACES: tuple[Literal[1, 2, 4], ...] = (1, 2, 4)
@@ -159,8 +159,8 @@ async def finish(session: AsyncSession, *, now: datetime) -> int:
         .returning(Enrolment.learner_id, Enrolment.id)
         .execution_options(synchronize_session=False)
     )
-    facts = [webhooks.Fact(learner, enrolment) for learner, enrolment in done]
-    await webhooks.tell(session, Event.COMPLETED, *facts, now=now)
+    facts = [hooks.Fact(learner, enrolment) for learner, enrolment in done]
+    await hooks.tell(session, Event.COMPLETED, *facts, now=now)
     return len(facts)
 
 
@@ -310,8 +310,7 @@ async def stop(
     session.add(
         outbox.event(learner_id=learner.id, enrolment_id=enrolment.id, kind="stopped", now=now, text=reason)
     )
-    fact = webhooks.Fact(learner.id, enrolment.id, reason=reason)
-    await webhooks.tell(session, Event.STOPPED, fact, now=now)
+    await hooks.tell(session, Event.STOPPED, hooks.Fact(learner.id, enrolment.id), now=now)
 
 
 async def suppress(session: AsyncSession, address_hash: str, reason: str, *, now: datetime) -> None:

@@ -14,7 +14,7 @@ from engine.core import calendar, delivery, errors, links
 from engine.core.delivery import Kind, State
 from engine.core.progress import State as Progress
 from engine.core.webhooks import Event as WebhookEvent
-from engine.flows import webhooks
+from engine.flows import hooks
 from engine.tables import Account, Delivery, Enrolment, Event, Learner, Submission, Suppression, dialect
 
 LEASE = timedelta(seconds=30)
@@ -339,9 +339,9 @@ async def record(
             .values(**values, lease="", lease_until=None)
             .execution_options(synchronize_session=False)
         )
-        if values["state"] == State.SENT and mail.kind == Kind.LESSON and _rows(written):
-            lessons.append(webhooks.Fact(mail.learner_id, mail.enrolment_id, lesson=mail.lesson_key))
-    await webhooks.tell(session, WebhookEvent.LESSON_SENT, *lessons, now=now)
+        if values["state"] == State.SENT and mail.kind == Kind.LESSON and mail.learner_id and _rows(written):
+            lessons.append(hooks.Fact(mail.learner_id, mail.enrolment_id, lesson=mail.lesson_key))
+    await hooks.tell(session, WebhookEvent.LESSON_SENT, *lessons, now=now)
 
 
 def _rows(written: Any) -> int:

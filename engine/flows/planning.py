@@ -15,7 +15,7 @@ from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.core.webhooks import Event
-from engine.flows import catalog, enrolments, known, outbox, webhooks
+from engine.flows import catalog, enrolments, hooks, known, outbox
 from engine.tables import Delivery, Enrolment, Learner, db
 
 _LETTER_PATIENCE = timedelta(days=4)
@@ -288,13 +288,11 @@ async def _store(session: AsyncSession, changes: Sequence[_Change], now: datetim
             )
     for event, state in ((Event.STOPPED, State.STOPPED), (Event.COMPLETED, State.COMPLETED)):
         ended = [
-            webhooks.Fact(
-                change.learner_id, change.enrolment_id, reason=str(change.values.get("end_reason", ""))
-            )
+            hooks.Fact(change.learner_id, change.enrolment_id)
             for change in changes
             if change.values.get("state") == state
         ]
-        await webhooks.tell(session, event, *ended, now=now)
+        await hooks.tell(session, event, *ended, now=now)
 
 
 async def postpone_late(session: AsyncSession, *, now: datetime) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from engine.core import calendar, delivery, errors, links, words
 from engine.core.delivery import Kind
 from engine.core.webhooks import Event as WebhookEvent
-from engine.flows import companies, enrolments, outbox, webhooks
+from engine.flows import companies, enrolments, hooks, outbox
 from engine.tables import Certificate, Consent, Course, Delivery, Enrolment, Event, Learner, Submission
 
 DATA_DAYS = 1
@@ -254,4 +254,4 @@ async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> Non
     learner.address, learner.address_key = "", f"erased:{learner_id}"
     learner.new_address, learner.first_name, learner.region = "", "", ""
     learner.erased_at = now
-    await webhooks.tell(session, WebhookEvent.ERASED, webhooks.Fact(learner_id), now=now)
+    await hooks.tell(session, WebhookEvent.ERASED, hooks.Fact(learner_id), now=now)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import errors, paging, tokens
 from engine.core.tokens import Scope
-from engine.flows import signup
+from engine.flows import accounts, signup
 from engine.tables import ApiToken
 
 _USED_AGAIN = timedelta(minutes=10)
@@ -20,7 +20,7 @@ async def create(
     *,
     name: str,
     scopes: Iterable[str],
-    account_id: int | None = None,
+    by: int | None,
     now: datetime,
 ) -> tuple[ApiToken, str]:
     """The row, and the token itself, which can never be read again.
@@ -44,11 +44,14 @@ async def create(
         digest=digest,
         hint=tokens.hint(token),
         scopes=[scope for scope in Scope if scope in asked],
-        account_id=account_id,
+        account_id=by,
         created_at=now,
     )
     session.add(row)
     await session.flush()
+    accounts.note(
+        session, by, "token_created", f"token:{row.id}", f"{name}: {', '.join(row.scopes)}", now=now
+    )
     return row, token
 
 
@@ -80,10 +83,11 @@ async def every(session: AsyncSession) -> list[ApiToken]:
     return list(await session.scalars(select(ApiToken).order_by(ApiToken.id.desc())))
 
 
-async def revoke(session: AsyncSession, token_id: int, *, now: datetime) -> ApiToken:
+async def revoke(session: AsyncSession, token_id: int, *, by: int | None, now: datetime) -> None:
     """End a token for good; twice is once. Raises `errors.NotFound`."""
     row = await session.get(ApiToken, token_id) if 0 < token_id <= paging.LARGEST_ID else None
     if row is None:
         raise errors.NotFound(f"Aucune clé ne porte le numéro {token_id}.")
-    row.revoked_at = row.revoked_at or now
-    return row
+    if row.revoked_at is None:
+        row.revoked_at = now
+        accounts.note(session, by, "token_revoked", f"token:{row.id}", row.name, now=now)

@@ -1,87 +1,18 @@
-"""Telling other programs what happened: who listens, the messages owed to them, and what became of each."""
+"""Other programs that are told what happens: adding them, choosing what they hear, looking at their log."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import errors, paging, webhooks
-from engine.core.delivery import RetryAt
-from engine.core.webhooks import Event, State
-from engine.tables import Course, Enrolment, Webhook, WebhookDelivery
+from engine.core.webhooks import Event
+from engine.flows import accounts, hooks
+from engine.tables import Webhook, WebhookDelivery
 
-LEASE = timedelta(minutes=1)
-"""How long a try may be in hand before another worker takes the message up."""
-_REST = timedelta(minutes=1)
-_AT_ONCE_EACH = 5
-_KEPT = timedelta(days=30)
 _MOST = 50
 _LOG = 50
-
-
-@dataclass(frozen=True)
-class Fact:
-    """What a message tells, in ids and keys: who listens asks the API for more, with its own rights."""
-
-    learner_id: int
-    enrolment_id: int | None = None
-    lesson: str = ""
-    activity: str = ""
-    reason: str = ""
-
-
-async def tell(session: AsyncSession, event: Event, *facts: Fact, now: datetime) -> None:
-    """Owe a message about each fact to every webhook that listens to `event`.
-
-    Written with what it tells of: what is rolled back is not told, and what is committed is.
-    """
-    if not facts:
-        return
-    hooks = await session.execute(select(Webhook.id, Webhook.events).where(Webhook.enabled))
-    listening = [hook.id for hook in hooks if event in hook.events]
-    if not listening:
-        return
-    slugs = await _slugs(session, {fact.enrolment_id for fact in facts if fact.enrolment_id})
-    texts = [webhooks.body(event, _data(fact, slugs), now=now) for fact in facts]
-    rows = [_row(hook, event, text, now) for text in texts for hook in listening]
-    await session.execute(insert(WebhookDelivery), rows)
-
-
-async def _slugs(session: AsyncSession, ids: Iterable[int]) -> dict[int, str]:
-    """The course of each enrolment."""
-    found = await session.execute(
-        select(Enrolment.id, Course.slug).join(Course).where(Enrolment.id.in_(tuple(ids)))
-    )
-    return dict(found.tuples().all())
-
-
-def _data(fact: Fact, slugs: dict[int, str]) -> dict[str, Any]:
-    told = {
-        "learner_id": fact.learner_id,
-        "enrolment_id": fact.enrolment_id,
-        "course": slugs.get(fact.enrolment_id or 0, ""),
-        "lesson": fact.lesson,
-        "activity": fact.activity,
-        "reason": fact.reason,
-    }
-    return {name: value for name, value in told.items() if value}
-
-
-def _row(webhook_id: int, event: str, text: str, now: datetime) -> dict[str, Any]:
-    return {
-        "key": webhooks.new_key(),
-        "webhook_id": webhook_id,
-        "event": event,
-        "payload": text,
-        "state": State.WAITING,
-        "tries": 0,
-        "try_at": now,
-        "answer": "",
-        "created_at": now,
-    }
 
 
 async def every(session: AsyncSession) -> list[Webhook]:
@@ -99,7 +30,13 @@ async def get(session: AsyncSession, webhook_id: int, *, lock: bool = False) -> 
 
 
 async def add(
-    session: AsyncSession, *, url: str, events: Iterable[str], plain: bool = False, now: datetime
+    session: AsyncSession,
+    *,
+    url: str,
+    events: Iterable[str],
+    plain: bool = False,
+    by: int | None,
+    now: datetime,
 ) -> Webhook:
     """A new webhook with a secret of its own; `plain`: its address may begin with http://.
 
@@ -118,6 +55,7 @@ async def add(
     row = Webhook(url=url, events=listed, secret=webhooks.new_secret(), enabled=True, created_at=now)
     session.add(row)
     await session.flush()
+    accounts.note(session, by, "webhook_added", f"webhook:{row.id}", row.url, now=now)
     return row
 
 
@@ -128,7 +66,9 @@ def _listed(events: Iterable[str], problems: dict[str, str]) -> list[str]:
     return [event for event in Event if event in asked]
 
 
-async def choose(session: AsyncSession, webhook_id: int, *, events: Iterable[str]) -> None:
+async def choose(
+    session: AsyncSession, webhook_id: int, *, events: Iterable[str], by: int | None, now: datetime
+) -> None:
     """Listen to other events from now on. Raises `errors.NotFound`, `errors.Invalid` (field events)."""
     row = await get(session, webhook_id, lock=True)
     problems: dict[str, str] = {}
@@ -136,41 +76,36 @@ async def choose(session: AsyncSession, webhook_id: int, *, events: Iterable[str
     if problems:
         raise errors.Invalid(problems)
     row.events = listed
+    accounts.note(session, by, "webhook_events", f"webhook:{row.id}", ", ".join(listed), now=now)
 
 
-async def rotate(session: AsyncSession, webhook_id: int, *, now: datetime) -> str:
+async def rotate(session: AsyncSession, webhook_id: int, *, by: int | None, now: datetime) -> str:
     """The new secret; messages are signed by the old one too for a day. Raises `errors.NotFound`."""
     row = await get(session, webhook_id, lock=True)
     row.old_secret, row.secret, row.rotated_at = row.secret, webhooks.new_secret(), now
+    accounts.note(session, by, "webhook_secret", f"webhook:{row.id}", now=now)
     return row.secret
 
 
-async def enable(session: AsyncSession, webhook_id: int) -> None:
+async def enable(session: AsyncSession, webhook_id: int, *, by: int | None, now: datetime) -> None:
     """Tell it from now on what happens; what happened meanwhile is not told. Raises `errors.NotFound`."""
     row = await get(session, webhook_id, lock=True)
     row.enabled, row.note, row.failing_since = True, "", None
+    accounts.note(session, by, "webhook_on", f"webhook:{row.id}", now=now)
 
 
-async def disable(session: AsyncSession, webhook_id: int, *, now: datetime) -> None:
+async def disable(session: AsyncSession, webhook_id: int, *, by: int | None, now: datetime) -> None:
     """Tell it nothing any more, not even what it is owed. Raises `errors.NotFound`."""
-    await _switch_off(session, await get(session, webhook_id, lock=True), "", now)
+    await hooks.switch_off(session, await get(session, webhook_id, lock=True), now=now)
+    accounts.note(session, by, "webhook_off", f"webhook:{webhook_id}", now=now)
 
 
-async def _switch_off(session: AsyncSession, row: Webhook, note: str, now: datetime) -> None:
-    row.enabled, row.note = False, note
-    await session.execute(
-        update(WebhookDelivery)
-        .where(WebhookDelivery.webhook_id == row.id, WebhookDelivery.state == State.WAITING)
-        .values(state=State.CANCELLED, done_at=now)
-        .execution_options(synchronize_session="fetch")
-    )
-
-
-async def remove(session: AsyncSession, webhook_id: int) -> None:
+async def remove(session: AsyncSession, webhook_id: int, *, by: int | None, now: datetime) -> None:
     """With its log. Raises `errors.NotFound`."""
     row = await get(session, webhook_id, lock=True)
     await session.execute(delete(WebhookDelivery).where(WebhookDelivery.webhook_id == row.id))
     await session.delete(row)
+    accounts.note(session, by, "webhook_removed", f"webhook:{webhook_id}", row.url, now=now)
 
 
 async def test(session: AsyncSession, webhook_id: int, *, now: datetime) -> None:
@@ -179,7 +114,7 @@ async def test(session: AsyncSession, webhook_id: int, *, now: datetime) -> None
     if not row.enabled:
         raise errors.NotAllowed("Activez d'abord cet abonnement.")
     text = webhooks.body(webhooks.TEST, {}, now=now)
-    await session.execute(insert(WebhookDelivery), [_row(row.id, webhooks.TEST, text, now)])
+    await session.execute(insert(WebhookDelivery), [hooks.row(row.id, webhooks.TEST, text, now)])
 
 
 async def log(session: AsyncSession, webhook_id: int) -> list[WebhookDelivery]:
@@ -191,135 +126,3 @@ async def log(session: AsyncSession, webhook_id: int) -> list[WebhookDelivery]:
         .limit(_LOG)
     )
     return list(found)
-
-
-@dataclass(frozen=True)
-class Message:
-    """One try of one message."""
-
-    id: int
-    url: str
-    key: str
-    payload: str
-    secrets: tuple[str, ...]
-
-
-async def lease(session: AsyncSession, *, limit: int, now: datetime) -> list[Message]:
-    """Take up to `limit` messages that are due, a few for each webhook, so that a slow one delays no other.
-
-    Nobody else takes them for `LEASE`; a worker that dies has only spent a try.
-    """
-    turn = func.row_number().over(partition_by=WebhookDelivery.webhook_id, order_by=WebhookDelivery.try_at)
-    due = (
-        select(WebhookDelivery.id, turn.label("turn"))
-        .where(WebhookDelivery.state == State.WAITING, WebhookDelivery.try_at <= now)
-        .subquery()
-    )
-    chosen = (
-        select(WebhookDelivery.id)
-        .where(
-            WebhookDelivery.id.in_(select(due.c.id).where(due.c.turn <= _AT_ONCE_EACH)),
-            # Said again: what another worker took a moment ago is not due any more.
-            WebhookDelivery.state == State.WAITING,
-            WebhookDelivery.try_at <= now,
-        )
-        .order_by(WebhookDelivery.try_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    taken = await session.execute(
-        update(WebhookDelivery)
-        .where(WebhookDelivery.id.in_(chosen.scalar_subquery()))
-        .values(tries=WebhookDelivery.tries + 1, try_at=now + LEASE)
-        .returning(
-            WebhookDelivery.id, WebhookDelivery.webhook_id, WebhookDelivery.key, WebhookDelivery.payload
-        )
-        .execution_options(synchronize_session=False)
-    )
-    rows = sorted(taken, key=tuple)
-    return await _messages(session, rows, now)
-
-
-async def _messages(session: AsyncSession, rows: Sequence[Any], now: datetime) -> list[Message]:
-    found = await session.scalars(select(Webhook).where(Webhook.id.in_({row.webhook_id for row in rows})))
-    hooks = {hook.id: hook for hook in found}
-    return [
-        Message(row.id, hook.url, row.key, row.payload, _secrets(hook, now))
-        for row in rows
-        if (hook := hooks.get(row.webhook_id))
-    ]
-
-
-def _secrets(hook: Webhook, now: datetime) -> tuple[str, ...]:
-    rotating = hook.rotated_at is not None and now < hook.rotated_at + webhooks.ROTATION
-    return (hook.secret, hook.old_secret) if rotating else (hook.secret,)
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int | None
-    """None when there was no answer."""
-    text: str
-
-    @property
-    def taken(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
-
-    @property
-    def gone(self) -> bool:
-        """The other side says that it will never be there again."""
-        return self.status == 410
-
-
-async def record(session: AsyncSession, message_id: int, answer: Answer, *, now: datetime) -> str:
-    """Write what became of a try. Why its webhook was switched off by it; "" when it was not."""
-    row = await session.get(WebhookDelivery, message_id, with_for_update=True)
-    if row is None or row.state in (State.SENT, State.FAILED):
-        return ""
-    hook = await get(session, row.webhook_id, lock=True)
-    row.status, row.answer = answer.status, webhooks.excerpt(answer.text)
-    if answer.taken:
-        row.state, row.done_at = State.SENT, now
-        hook.failing_since = None
-        return ""
-    if row.state != State.WAITING:
-        return ""
-    return await _failed(session, row, hook, answer, now)
-
-
-async def _failed(
-    session: AsyncSession, row: WebhookDelivery, hook: Webhook, answer: Answer, now: datetime
-) -> str:
-    hook.failing_since = hook.failing_since or now
-    again = webhooks.retry(row.tries, now=now)
-    if isinstance(again, RetryAt):
-        row.try_at = again.at
-    else:
-        row.state, row.done_at = State.FAILED, now
-    await session.flush()
-    if answer.gone or webhooks.worn_out(hook.failing_since, now=now):
-        note = "gone" if answer.gone else "failing"
-        await _switch_off(session, hook, note, now)
-        return note
-    await session.execute(
-        update(WebhookDelivery)
-        .where(
-            WebhookDelivery.webhook_id == hook.id,
-            WebhookDelivery.id != row.id,
-            WebhookDelivery.state == State.WAITING,
-            WebhookDelivery.try_at < now + _REST,
-        )
-        .values(try_at=now + _REST)
-        .execution_options(synchronize_session=False)
-    )
-    return ""
-
-
-async def prune(session: AsyncSession, *, now: datetime) -> int:
-    """Forget messages that were settled and are a month old. How many."""
-    gone = await session.execute(
-        delete(WebhookDelivery)
-        .where(WebhookDelivery.created_at < now - _KEPT, WebhookDelivery.state != State.WAITING)
-        .execution_options(synchronize_session=False)
-    )
-    return int(gone.rowcount)  # type: ignore[attr-defined]  # of a DELETE

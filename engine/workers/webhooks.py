@@ -8,9 +8,9 @@ import httpcore
 
 from engine import network, observe
 from engine.clock import Clock
-from engine.core import webhooks as rules
+from engine.core import webhooks
 from engine.core.network import Networks
-from engine.flows import webhooks
+from engine.flows import hooks
 from engine.tables.db import Database
 
 _AT_ONCE = 20
@@ -39,25 +39,25 @@ class Messenger:
         """One try of each message that is due. False when nothing was."""
         now = self._clock.now()
         async with self._db.transaction() as session:
-            messages = await webhooks.lease(session, limit=_AT_ONCE, now=now)
+            messages = await hooks.lease(session, limit=_AT_ONCE, now=now)
             if self._pruned is None or now >= self._pruned + _PRUNE:
-                await webhooks.prune(session, now=now)
+                await hooks.prune(session, now=now)
                 self._pruned = now
         await asyncio.gather(*(self._try(message) for message in messages))
         return bool(messages) and not self.stopping.is_set()
 
-    async def _try(self, message: webhooks.Message) -> None:
+    async def _try(self, message: hooks.Message) -> None:
         answer = await self._unless_stopping(message)
         if answer is None:
             return
         async with self._db.transaction() as session:
-            switched_off = await webhooks.record(session, message.id, answer, now=self._clock.now())
+            switched_off = await hooks.record(session, message.id, answer, now=self._clock.now())
         if switched_off:
             log.error("webhook switched off", message=message.id, reason=switched_off)
         elif not answer.taken:
             log.warning("webhook not taken", message=message.id, status=answer.status)
 
-    async def _unless_stopping(self, message: webhooks.Message) -> webhooks.Answer | None:
+    async def _unless_stopping(self, message: hooks.Message) -> hooks.Answer | None:
         """The answer; None when we stop first: the message is tried again once its lease is over."""
         calling = asyncio.create_task(self._call(message))
         stopping = asyncio.create_task(self.stopping.wait())
@@ -69,9 +69,9 @@ class Messenger:
         await asyncio.gather(calling, return_exceptions=True)
         return None
 
-    async def _call(self, message: webhooks.Message) -> webhooks.Answer:
+    async def _call(self, message: hooks.Message) -> hooks.Answer:
         """Post it. A redirect is not followed: it is an answer that is no success."""
-        signed = rules.headers(message.key, message.payload, message.secrets, now=self._clock.now())
+        signed = webhooks.headers(message.key, message.payload, message.secrets, now=self._clock.now())
         sent = {**signed, "content-type": "application/json", "user-agent": "Parcours"}
         url = httpcore.URL(message.url)
         try:
@@ -81,11 +81,11 @@ class Messenger:
                     "POST", url, headers=list(sent.items()), content=message.payload.encode()
                 ) as answer,
             ):
-                return webhooks.Answer(answer.status, await _beginning(answer))
+                return hooks.Answer(answer.status, await _beginning(answer))
         except TimeoutError:
-            return webhooks.Answer(None, f"no answer within {_SECONDS} seconds")
+            return hooks.Answer(None, f"no answer within {_SECONDS} seconds")
         except Exception as error:  # whatever the other side, the network or TLS do is no success
-            return webhooks.Answer(None, str(error) or type(error).__name__)
+            return hooks.Answer(None, str(error) or type(error).__name__)
 
     async def close(self) -> None:
         for pool in self._pools.values():

@@ -25,6 +25,8 @@ class Holder:
     """Who asks."""
 
     token_id: int
+    account_id: int | None
+    """Who made the key."""
     scopes: frozenset[str]
 
 
@@ -76,7 +78,7 @@ class Gate:
         if tokens.unseen(row, now=now):
             async with self._site.db.transaction() as session:
                 await tokens.seen(session, row.id, now=now)
-        return Holder(row.id, frozenset(row.scopes))
+        return Holder(row.id, row.account_id, frozenset(row.scopes))
 
     def _count(self, token_id: int) -> rates.Verdict:
         at = self._site.clock.now().timestamp()
