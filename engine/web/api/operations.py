@@ -1,15 +1,17 @@
 """The operations of `/api/v1`: each calls the flows that the pages call."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, Path, Query
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.core import paging, views
 from engine.core.tokens import Scope
-from engine.flows import enrolments, privacy, records, signup
+from engine.flows import accounts, enrolments, privacy, records, signup
 from engine.web import forms, site
 from engine.web.api import gate, models, problems
 
@@ -25,6 +27,14 @@ _WRITING: dict[int | str, dict[str, Any]] = {
 }
 Row = TypeVar("Row")
 Id = Annotated[int, Path(ge=1, le=paging.LARGEST_ID)]
+
+Eraser = Annotated[gate.Holder, gate.needs(Scope.LEARNERS_WRITE)]
+Enroller = Annotated[gate.Holder, gate.needs(Scope.ENROLMENTS_WRITE)]
+
+
+def _note(session: AsyncSession, holder: gate.Holder, action: str, target: str, *, now: datetime) -> None:
+    """Into the audit log: in the name of who made the key."""
+    accounts.note(session, holder.account_id, action, target, f"api, token:{holder.token_id}", now=now)
 
 
 def _asked(listing: models.Listing) -> records.Page:
@@ -63,15 +73,15 @@ async def get_learner(request: Request, id: Id) -> models.Learner:
     status_code=204,
     response_class=Response,
     summary="Erase a learner for good",
-    dependencies=[gate.needs(Scope.LEARNERS_WRITE)],
     responses=_MISSING,
 )
-async def erase_learner(request: Request, id: Id) -> None:
+async def erase_learner(request: Request, id: Id, holder: Eraser) -> None:
     """Name, address and answers go; consents keep times, wording and a keyed hash, as the law asks."""
     house = site.of(request)
     async with house.db.transaction() as session:
         await records.learner(session, id)
         await privacy.erase(session, id, now=house.clock.now())
+        _note(session, holder, "learner_erased", f"learner:{id}", now=house.clock.now())
 
 
 @router.get("/enrolments", summary="List enrolments", dependencies=[gate.needs(Scope.ENROLMENTS_READ)])
@@ -110,7 +120,7 @@ async def get_enrolment(request: Request, id: Id) -> models.Enrolment:
 async def create_enrolment(
     request: Request,
     body: models.SignUp,
-    holder: Annotated[gate.Holder, gate.needs(Scope.ENROLMENTS_WRITE)],
+    holder: Enroller,
 ) -> models.Asked:
     """The person gets a mail and confirms: until then nothing else is sent. Twice is once."""
     house = site.of(request)
@@ -126,6 +136,8 @@ async def create_enrolment(
             now=house.clock.now(),
         )
         asked = await records.asked(session, body.course, body.address)
+        target = f"enrolment:{asked.enrolment_id}" if asked.enrolment_id else f"course:{body.course}"
+        _note(session, holder, "enrolment_asked", target, now=house.clock.now())
     house.wake()
     return models.Asked.model_validate(asked)
 
@@ -149,16 +161,16 @@ def _form(body: models.SignUp, offer: views.Offer) -> views.SignUp:
 @router.post(
     "/enrolments/{id}/pause",
     summary="Pause a course",
-    dependencies=[gate.needs(Scope.ENROLMENTS_WRITE)],
     responses=_WRITING,
 )
 async def pause_enrolment(
-    request: Request, id: Id, body: Annotated[models.Pause, Body()]
+    request: Request, id: Id, holder: Enroller, body: Annotated[models.Pause, Body()]
 ) -> models.Enrolment:
     """The learner is told by mail. Pausing what is paused changes until when."""
     house = site.of(request)
     async with house.db.transaction() as session:
         await enrolments.pause(session, id, until=body.until, now=house.clock.now())
+        _note(session, holder, "enrolment_paused", f"enrolment:{id}", now=house.clock.now())
         row = await records.enrolment(session, id)
     house.wake()
     return models.Enrolment.model_validate(row)
@@ -167,14 +179,14 @@ async def pause_enrolment(
 @router.post(
     "/enrolments/{id}/resume",
     summary="Go on after a pause",
-    dependencies=[gate.needs(Scope.ENROLMENTS_WRITE)],
     responses=_WRITING,
 )
-async def resume_enrolment(request: Request, id: Id) -> models.Enrolment:
+async def resume_enrolment(request: Request, id: Id, holder: Enroller) -> models.Enrolment:
     """At the learner's next slot; the learner is told by mail."""
     house = site.of(request)
     async with house.db.transaction() as session:
         await enrolments.resume(session, id, now=house.clock.now())
+        _note(session, holder, "enrolment_resumed", f"enrolment:{id}", now=house.clock.now())
         row = await records.enrolment(session, id)
     house.wake()
     return models.Enrolment.model_validate(row)
@@ -183,16 +195,18 @@ async def resume_enrolment(request: Request, id: Id) -> models.Enrolment:
 @router.post(
     "/enrolments/{id}/stop",
     summary="End a course for good",
-    dependencies=[gate.needs(Scope.ENROLMENTS_WRITE)],
     responses=_WRITING,
 )
-async def stop_enrolment(request: Request, id: Id, body: Annotated[models.Stop, Body()]) -> models.Enrolment:
+async def stop_enrolment(
+    request: Request, id: Id, holder: Enroller, body: Annotated[models.Stop, Body()]
+) -> models.Enrolment:
     """What was not sent yet never will be. Stopping what is over changes nothing."""
     house = site.of(request)
     async with house.db.transaction() as session:
         row = await enrolments.get(session, id, lock=True)
         learner = await enrolments.learner_of(session, row)
         await enrolments.stop(session, row, learner, reason=body.reason, now=house.clock.now())
+        _note(session, holder, "enrolment_stopped", f"enrolment:{id}", now=house.clock.now())
         shown = await records.enrolment(session, id)
     return models.Enrolment.model_validate(shown)
 
