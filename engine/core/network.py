@@ -7,8 +7,8 @@ Networks = Sequence[IPv4Network | IPv6Network]
 
 # IPv6 networks whose last 32 bits are an IPv4 address: NAT64, and the old "compatible" ones.
 _CARRIERS = (ip_network("64:ff9b::/96"), ip_network("::/96"))
-# Public by its number, and yet the inside of a cloud: where Azure keeps its machines' agents.
-_INSIDE = (ip_network("168.63.129.16/32"),)
+# Public by their numbers, and yet the inside of a cloud: the agents of Azure, the metadata of Oracle.
+_INSIDE = (ip_network("168.63.129.16/32"), ip_network("192.0.0.0/24"))
 
 
 def may_call(address: str, allowed: Networks = (), *, public: bool = True) -> bool:

@@ -1,5 +1,6 @@
 """How often somebody may ask: a fixed window, counted from the first request in it."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -30,5 +31,5 @@ def count(window: Window | None, policy: Policy, at: float) -> tuple[Window, Ver
         window = Window(at, 0)
     allowed = window.used < policy.requests
     window = Window(window.began, window.used + allowed)
-    left = window.began + policy.seconds - at
-    return window, Verdict(allowed, policy.requests - window.used, max(1, -int(-left // 1)))
+    left = math.ceil(window.began + policy.seconds - at)
+    return window, Verdict(allowed, policy.requests - window.used, min(max(1, left), policy.seconds))

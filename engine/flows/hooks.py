@@ -52,7 +52,7 @@ async def _slugs(session: AsyncSession, ids: Iterable[int]) -> dict[int, str]:
     found = await session.execute(
         select(Enrolment.id, Course.slug).join(Course).where(Enrolment.id.in_(tuple(ids)))
     )
-    return dict(found.tuples().all())
+    return {row.id: row.slug for row in found}
 
 
 def _data(fact: Fact, slugs: dict[int, str]) -> dict[str, Any]:

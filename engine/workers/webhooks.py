@@ -14,7 +14,6 @@ from engine.flows import hooks
 from engine.tables.db import Database
 
 _AT_ONCE = 20
-_SECONDS = 15
 _ANSWER_BYTES = 2000
 _PRUNE = timedelta(hours=1)
 
@@ -24,9 +23,17 @@ log = observe.logger("webhooks")
 class Messenger:
     """Takes messages up, calls, writes down what came back. Any number may run."""
 
-    def __init__(self, db: Database, clock: Clock, *, allowed: Networks = ()) -> None:
-        self._db, self._clock = db, clock
-        tls = httpcore.default_ssl_context()
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        *,
+        allowed: Networks = (),
+        seconds: float = 15.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._db, self._clock, self._seconds = db, clock, seconds
+        tls = tls or httpcore.default_ssl_context()
         self._pools = {
             b"https": _pool(network.Guarded(allowed), tls),
             # Without encryption only into the operator's own networks.
@@ -76,14 +83,14 @@ class Messenger:
         url = httpcore.URL(message.url)
         try:
             async with (
-                asyncio.timeout(_SECONDS),
+                asyncio.timeout(self._seconds),
                 self._pools[url.scheme].stream(
                     "POST", url, headers=list(sent.items()), content=message.payload.encode()
                 ) as answer,
             ):
                 return hooks.Answer(answer.status, await _beginning(answer))
         except TimeoutError:
-            return hooks.Answer(None, f"no answer within {_SECONDS} seconds")
+            return hooks.Answer(None, f"no answer within {self._seconds:g} seconds")
         except Exception as error:  # whatever the other side, the network or TLS do is no success
             return hooks.Answer(None, str(error) or type(error).__name__)
 
