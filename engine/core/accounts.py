@@ -55,8 +55,9 @@ def check_password(password: str, *, address: str, name: str) -> None:
 def _told(password: str, address: str, name: str) -> bool:
     """Whether it is the address or the name and little more."""
     rest = password.casefold()
-    for word in (address.casefold(), *address.casefold().split("@"), name.casefold(), "parcours"):
-        if len(word) > 3:
+    known = (address, *address.split("@"), name, *name.split(), "parcours")
+    for word in sorted(map(str.casefold, known), key=len, reverse=True):
+        if len(word) > 2:
             rest = rest.replace(word, "")
     return len(rest) < 6
 
