@@ -1,11 +1,13 @@
 """The JSON API: FastAPI under `/api`, with handlers of its own, so that a program never meets a page."""
 
+import contextlib
 import re
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.routing import Mount
+from starlette.types import Receive, Scope, Send
 
 from engine.web.api import gate, operations, problems
 from engine.web.site import Site
@@ -41,7 +43,15 @@ class _Api(FastAPI):
 
 def mount(house: Site) -> Mount:
     """Everything under `/api`."""
-    found = Mount("/api", _application(house))
+    api = _application(house)
+
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        # What broke was answered and logged, and is raised again for servers that want to know: a page would
+        # be drawn for it here, and thrown away.
+        with contextlib.suppress(Exception):
+            await api(scope, receive, send)
+
+    found = Mount("/api", answered)
     # Starlette's own stops at a line break, and a page would answer.
     found.path_regex = re.compile("^/api/(?P<path>(?s:.*))$")
     return found

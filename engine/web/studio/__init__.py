@@ -9,9 +9,9 @@ path that ends with `/upload` (the guard lets more through) and carries the mark
 
 from starlette.routing import Route
 
-from engine.web.studio import access, accounts, entry, home, own
+from engine.web.studio import access, accounts, api, entry, home, own
 
-PAGES: tuple[access.Page, ...] = (*home.PAGES, *accounts.PAGES, *own.PAGES)
+PAGES: tuple[access.Page, ...] = (*home.PAGES, *accounts.PAGES, *api.PAGES, *own.PAGES)
 """Those behind the sign-in."""
 
 

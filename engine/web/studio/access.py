@@ -32,7 +32,10 @@ class Nav(NamedTuple):
     right: Right
 
 
-MENU = (Nav("/studio/accounts", "Comptes", Right.MANAGE),)
+MENU = (
+    Nav("/studio/accounts", "Comptes", Right.MANAGE),
+    Nav("/studio/api", "API", Right.MANAGE),
+)
 """What stands above every page, for whoever may open it. French source texts."""
 
 
