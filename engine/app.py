@@ -5,7 +5,6 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parseaddr
-from functools import partial
 from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -19,10 +18,10 @@ from engine.mail import builds, dress, smtp
 from engine.settings import Settings
 from engine.tables import db as databases
 from engine.tables import schema
+from engine.web import api, failures
 from engine.web import demo as demo_pages
-from engine.web import failures
 from engine.web.site import Demo
-from engine.workers import counter, loop, planner, sender, tasks
+from engine.workers import counter, loop, planner, sender, tasks, webhooks
 
 TICK_SECONDS = 10
 _REST = 3600.0
@@ -48,7 +47,7 @@ class Site:
             per_connection=settings.smtp_messages_per_connection,
             helo=settings.mail_host,
         )
-        self.plan_bell, self.send_bell = loop.Bell(), loop.Bell()
+        self.plan_bell, self.send_bell, self.tell_bell = loop.Bell(), loop.Bell(), loop.Bell()
         self.task_bell, self.count_bell = loop.Bell(), loop.Bell()
         self.planner = planner.Planner(db, clock, planned=self.send_bell.ring)
         self.sender = sender.Sender(
@@ -61,12 +60,14 @@ class Site:
         )
         self.tasks = tasks.Tasks(db, clock, self.fingerprint, owed=self._owed)
         self.counter = counter.Counter(db, clock)
+        self.messenger = webhooks.Messenger(db, clock, allowed=settings.webhook_networks)
         self.turn = asyncio.Lock()
         """Planner and sender of one process take turns; the demo's clock takes it for a whole step."""
 
     def stop(self) -> None:
         """The signal came: no mail is begun any more, those in hand have 9 seconds."""
         self.sender.stopping.set()
+        self.messenger.stopping.set()
 
     def wake(self) -> None:
         self._owed()
@@ -75,6 +76,7 @@ class Site:
     def _owed(self) -> None:
         self.plan_bell.ring()
         self.send_bell.ring()
+        self.tell_bell.ring()
 
     async def plan(self) -> bool:
         """One step of the planner's loop."""
@@ -160,7 +162,11 @@ def web_app(site: Site, *, workers: bool = True) -> Starlette:
             yield
 
     app = Starlette(
-        routes=[*web.routes(), *(demo_pages.routes() if site.demo else [])],
+        routes=[
+            *web.routes(),
+            api.mount(site),
+            *(demo_pages.routes() if site.demo else []),
+        ],
         middleware=web.middleware(),
         exception_handlers=failures.handlers(),
         lifespan=lifespan,
@@ -183,13 +189,14 @@ async def running(site: Site) -> AsyncIterator[None]:
         "planner": (site.plan, site.plan_bell),
         "sender": (site.send, site.send_bell),
         "tasks": (site.tasks.step, site.task_bell),
+        "webhooks": (site.messenger.step, site.tell_bell),
         "counter": (site.counter.step, site.count_bell),
     }
     for name, (_, bell) in loops.items():
         scheduler.add_job(_ring(bell), "interval", seconds=TICK_SECONDS, id=name, coalesce=True)
     scheduler.start()
     site.wake()
-    running = {
+    at_work = {
         name: asyncio.create_task(loop.run(step, bell=bell, stop=stop, rest=_REST, name=name))
         for name, (step, bell) in loops.items()
     }
@@ -197,13 +204,14 @@ async def running(site: Site) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        site.sender.stopping.set()
-        running["counter"].cancel()  # it may look at the whole base, and loses nothing
+        site.stop()
+        at_work["counter"].cancel()  # it may look at the whole base, and loses nothing
         site.wake()
         scheduler.shutdown(wait=False)
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*running.values())
+        # What a step raises is logged by its loop; what is left is the counter's cancellation.
+        await asyncio.gather(*at_work.values(), return_exceptions=True)
         await site.pool.close()
+        await site.messenger.close()
         await site.db.close()
 
 

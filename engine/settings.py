@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     in_doubt: Literal["send", "hold"] = Field(
         "send", description="A mail cut off after its last dot: send it again, same Message-ID, or hold it"
     )
+    webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (),
+        description="Private networks that webhooks may call too, separated by commas; http:// will do there",
+    )
     host: str = Field("127.0.0.1", description="Address that the web server listens on")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port that it listens on")
     log_format: Literal["console", "json"] = Field("console", description="How the log is written")
@@ -65,7 +69,7 @@ class Settings(BaseSettings):
     def _split_keys(cls, value: object) -> object:
         return _listed(value) if isinstance(value, str) else value
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "webhook_networks", mode="before")
     @classmethod
     def _split_networks(cls, value: object) -> object:
         if isinstance(value, str):

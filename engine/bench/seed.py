@@ -23,7 +23,7 @@ from engine import app, paths, settings
 from engine.core import answers as answering
 from engine.core import consent, errors, scoring, search
 from engine.core.course import grammar, model
-from engine.flows import catalog
+from engine.flows import catalog, publishing
 from engine.tables import (
     Certificate,
     Company,
@@ -143,7 +143,7 @@ async def _publish(found: db.Database, database: str, now: datetime) -> list[_Co
         for path in sorted(paths.courses().iterdir()):
             if (path / "course.yaml").is_file():
                 files = catalog.read_directory(path)
-                await catalog.publish(session, files, slug=path.name, house=house, now=now)
+                await publishing.publish(session, files, slug=path.name, house=house, now=now)
         courses = [await _course(session, slug) for slug in await catalog.slugs(session)]
     return sorted(courses, key=lambda each: each.course.team is None)
 

@@ -13,7 +13,8 @@ from engine.core import charter, errors, progress, scoring, views
 from engine.core.course import grammar, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import charters, enrolments, known, outbox
+from engine.core.webhooks import Event
+from engine.flows import charters, enrolments, hooks, known, outbox
 from engine.tables import Enrolment, Learner, Submission
 
 ENTRY_DAYS = 1
@@ -296,6 +297,8 @@ async def _hand_in(session: AsyncSession, place: _Place, draft: Submission, now:
     draft.lessons = enrolments.lessons_came(place.course, place.enrolment)
     place.enrolment.unanswered = 0
     session.add(_event(place, "handed_in", now))
+    fact = hooks.Fact(place.learner.id, place.enrolment.id, activity=place.key)
+    await hooks.tell(session, Event.HANDED_IN, fact, now=now)
     if isinstance(place.activity, grammar.Diagnostic):
         await _owe_result(session, place, draft, now)
     await _open_gate(session, place, now)

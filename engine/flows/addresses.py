@@ -1,14 +1,12 @@
 """Whether the outside addresses of a course still answer; private networks are never touched."""
 
 import asyncio
-import ipaddress
-import socket
 from collections.abc import Iterable, Iterator
-from typing import Any
 from urllib.parse import urljoin
 
 import httpcore
 
+from engine import network
 from engine.core.course import markup, model
 from engine.core.course.yamlfile import Problem
 
@@ -16,30 +14,6 @@ _TIMEOUT = {"connect": 10.0, "read": 15.0, "write": 10.0, "pool": 60.0}
 _HEADERS = [("User-Agent", "Parcours course check"), ("Accept", "*/*")]
 _REDIRECTS = 5
 _AT_ONCE = 8
-
-
-class _PublicOnly(httpcore.AsyncNetworkBackend):
-    """Connects to public addresses only: the name is resolved here, and what was checked is what is used."""
-
-    def __init__(self) -> None:
-        self._inner = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's signature
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        public = [each[4][0] for each in found if ipaddress.ip_address(each[4][0]).is_global]
-        if not public or len(public) != len(found):
-            raise httpcore.ConnectError(f"{host} est une adresse privée")
-        return await self._inner.connect_tcp(str(public[0]), port, timeout=timeout)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 def outside(course: model.Course) -> Iterator[tuple[str, int, str]]:
@@ -62,7 +36,7 @@ async def check(places: Iterable[tuple[str, int, str]]) -> list[Problem]:
     """A warning for each address that does not answer well; each is asked once."""
     listed = list(places)
     room = asyncio.Semaphore(_AT_ONCE)
-    async with httpcore.AsyncConnectionPool(network_backend=_PublicOnly()) as pool:
+    async with httpcore.AsyncConnectionPool(network_backend=network.Guarded()) as pool:
 
         async def trouble(url: str) -> str:
             async with room:

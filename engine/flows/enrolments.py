@@ -11,7 +11,8 @@ from engine.core import calendar, consent, delivery, errors, progress, views
 from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import catalog, outbox
+from engine.core.webhooks import Event
+from engine.flows import catalog, hooks, outbox
 from engine.tables import Consent, Course, Delivery, Enrolment, Learner, Suppression, Version, dialect
 
 PACES: tuple[Literal[1, 2, 4], ...] = (1, 2, 4)
@@ -64,6 +65,7 @@ async def holding(session: AsyncSession, enrolment: Enrolment, key: str) -> cata
 
 
 OPEN_AFTER = timedelta(days=90)
+LONGEST_PAUSE = timedelta(days=366)
 
 
 def check_open(enrolment: Enrolment, now: datetime) -> None:
@@ -176,14 +178,23 @@ async def finish(session: AsyncSession, *, now: datetime) -> int:
             Enrolment.state == State.ACTIVE, Enrolment.next_kind == "farewell", and_(last_sent, ~still_open)
         )
         .values(state=progress.advance(State.ACTIVE, "finish"), ended_at=now)
+        .returning(Enrolment.learner_id, Enrolment.id)
         .execution_options(synchronize_session=False)
     )
-    return int(done.rowcount)  # type: ignore[attr-defined]  # of an UPDATE
+    facts = [hooks.Fact(learner, enrolment) for learner, enrolment in done]
+    await hooks.tell(session, Event.COMPLETED, *facts, now=now)
+    return len(facts)
 
 
 async def pause(session: AsyncSession, enrolment_id: int, *, until: date | None, now: datetime) -> None:
-    """Hold everything until a day, or until the learner comes back. Pausing twice changes the end."""
+    """Hold everything until a day, or until the learner comes back. Pausing twice changes the end.
+
+    Raises `errors.NotFound`, `errors.Invalid` (field until), `errors.NotAllowed`.
+    """
     enrolment = await get(session, enrolment_id, lock=True)
+    today = calendar.local_day(now, enrolment.zone)
+    if until is not None and not today < until <= today + LONGEST_PAUSE:
+        raise errors.Invalid({"until": "Choisissez un jour après aujourd'hui, dans l'année."})
     if enrolment.state != State.PAUSED:
         enrolment.state = progress.advance(enrolment.state, "pause")
     enrolment.paused_until = None
@@ -321,6 +332,7 @@ async def stop(
     session.add(
         outbox.event(learner_id=learner.id, enrolment_id=enrolment.id, kind="stopped", now=now, text=reason)
     )
+    await hooks.tell(session, Event.STOPPED, hooks.Fact(learner.id, enrolment.id), now=now)
 
 
 async def suppress(session: AsyncSession, address_hash: str, reason: str, *, now: datetime) -> None:

@@ -174,7 +174,7 @@ async def move(session: AsyncSession, enrolment_id: int, key: str, who: By, *, n
     _check_place(course, key, await _owed(session, enrolment_id), enrolment.next_key)
     enrolment.next_kind, enrolment.next_key = "lesson", key
     enrolment.gate_since, enrolment.reminders = None, 0
-    await outbox.cancel(session, enrolment_id, Kind.REMINDER, Kind.MISSED, reason="rescheduled")
+    await outbox.cancel(session, enrolment_id, Kind.REMINDER, Kind.MISSED, reason="rescheduled", now=now)
     if enrolment.state == State.ACTIVE:
         own = enrolments.rules(course.rules, enrolment, learner.region)
         await enrolments.settle_anew(session, enrolment, course, own, now=now)

@@ -13,6 +13,8 @@ from sqlalchemy.orm import aliased
 from engine.core import calendar, delivery, errors, links
 from engine.core.delivery import Kind, State
 from engine.core.progress import State as Progress
+from engine.core.webhooks import Event as WebhookEvent
+from engine.flows import hooks
 from engine.tables import Account, Delivery, Enrolment, Event, Learner, Submission, Suppression, dialect
 
 LEASE = timedelta(seconds=30)
@@ -341,18 +343,27 @@ async def record(
     Somebody who took us for dead may have put a mail in doubt: that it was sent is still true, and ends the
     doubt unless it is being sent again already.
     """
+    lessons = []
     for mail, outcome in outcomes:
         values = _after(mail, outcome, now=now, in_doubt=in_doubt)
         ours = and_(Delivery.state == State.SENDING, Delivery.lease == worker)
         if isinstance(outcome, delivery.Sent):
             doubted = Delivery.state.in_((State.IN_DOUBT, State.CLAIMED, State.HELD))
             ours = or_(ours, and_(doubted, Delivery.tries == mail.tries))
-        await session.execute(
+        written = await session.execute(
             update(Delivery)
             .where(Delivery.id == mail.id, ours)
             .values(**values, lease="", lease_until=None)
             .execution_options(synchronize_session=False)
         )
+        if values["state"] == State.SENT and mail.kind == Kind.LESSON and mail.learner_id and _rows(written):
+            lessons.append(hooks.Fact(mail.learner_id, mail.enrolment_id, lesson=mail.lesson_key))
+    await hooks.tell(session, WebhookEvent.LESSON_SENT, *lessons, now=now)
+
+
+def _rows(written: Any) -> int:
+    """How many an UPDATE changed."""
+    return int(written.rowcount)
 
 
 def _after(

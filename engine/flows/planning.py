@@ -14,7 +14,8 @@ from engine.core import calendar, delivery, errors, progress
 from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import catalog, enrolments, known, outbox
+from engine.core.webhooks import Event
+from engine.flows import catalog, enrolments, hooks, known, outbox
 from engine.tables import Delivery, Enrolment, Learner, db
 
 _LETTER_PATIENCE = timedelta(days=4)
@@ -287,6 +288,13 @@ async def _store(session: AsyncSession, changes: Sequence[_Change], now: datetim
             session.add(
                 outbox.event(learner_id=change.learner_id, enrolment_id=change.enrolment_id, now=now, **found)
             )
+    for event, state in ((Event.STOPPED, State.STOPPED), (Event.COMPLETED, State.COMPLETED)):
+        ended = [
+            hooks.Fact(change.learner_id, change.enrolment_id)
+            for change in changes
+            if change.values.get("state") == state
+        ]
+        await hooks.tell(session, event, *ended, now=now)
 
 
 async def postpone_late(session: AsyncSession, *, now: datetime) -> int:

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import calendar, delivery, errors, links, words
 from engine.core.delivery import Kind
-from engine.flows import companies, counting, enrolments, outbox, searching
+from engine.core.webhooks import Event as WebhookEvent
+from engine.flows import companies, counting, enrolments, hooks, outbox, searching
 from engine.tables import (
     Certificate,
     Consent,
@@ -267,3 +268,4 @@ async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> Non
     learner.new_address, learner.first_name, learner.region = "", "", ""
     learner.erased_at = now
     await searching.note(session, [learner_id])
+    await hooks.tell(session, WebhookEvent.ERASED, hooks.Fact(learner_id), now=now)

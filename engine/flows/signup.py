@@ -11,7 +11,8 @@ from engine.core import calendar, consent, errors, links, progress, typed, views
 from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
-from engine.flows import catalog, enrolments, outbox, searching
+from engine.core.webhooks import Event
+from engine.flows import catalog, enrolments, hooks, outbox, searching
 from engine.tables import Consent, Course, Enrolment, Learner, Suppression, dialect
 
 CONFIRM_DAYS = 7
@@ -328,6 +329,7 @@ async def confirm(
         if lifted is not None and lifted.reason != "complaint":
             await session.delete(lifted)
         session.add(outbox.event(learner_id=learner.id, enrolment_id=enrolment.id, kind="confirmed", now=now))
+        await hooks.tell(session, Event.CONFIRMED, hooks.Fact(learner.id, enrolment.id), now=now)
     rules = enrolments.rules(course.rules, enrolment, learner.region)
     first = _first_lesson(enrolment, rules, now)
     return views.Confirmed(

@@ -10,14 +10,17 @@ from engine.tables.enrolment import Enrolment, Submission
 from engine.tables.imports import Import, ImportRow
 from engine.tables.learner import Consent, Event, Learner, Suppression
 from engine.tables.meta import Meta
+from engine.tables.numbers import AnswerTotal, DailyCount, Forecast, Standing
 from engine.tables.publication import Publication, PublicationRow
 from engine.tables.search import SearchWord
-from engine.tables.numbers import AnswerTotal, DailyCount, Forecast, Standing
+from engine.tables.token import ApiToken
+from engine.tables.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "Account",
     "AccountSession",
     "AnswerTotal",
+    "ApiToken",
     "Audit",
     "Backoff",
     "Base",
@@ -31,9 +34,9 @@ __all__ = [
     "DraftFile",
     "Enrolment",
     "Event",
+    "Forecast",
     "Import",
     "ImportRow",
-    "Forecast",
     "Learner",
     "Meta",
     "Publication",
@@ -44,4 +47,6 @@ __all__ = [
     "Submission",
     "Suppression",
     "Version",
+    "Webhook",
+    "WebhookDelivery",
 ]

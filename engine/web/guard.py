@@ -50,7 +50,7 @@ def headers(path: str, method: str) -> dict[str, str]:
     }
     if path.startswith(FRAMED):
         found["Content-Security-Policy"] = f"{_POLICY}; frame-ancestors *"
-    if path.startswith(PRIVATE) or method not in ("GET", "HEAD"):
+    if path.startswith((*PRIVATE, "/api/")) or method not in ("GET", "HEAD"):
         found["Cache-Control"] = "no-store"
     if path.startswith(PRIVATE):
         found["X-Robots-Tag"] = "noindex, nofollow"

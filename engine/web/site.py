@@ -42,6 +42,10 @@ class Database(Protocol):
 
 class Settings(Protocol):
     @property
+    def webhook_networks(self) -> Sequence[IPv4Network | IPv6Network]:
+        """Private networks that webhooks may call."""
+
+    @property
     def controller(self) -> str:
         """Name and postal address, lines separated by commas."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from engine.core import errors
 from engine.core.intake import State
-from engine.flows import catalog, enrolments, imports, privacy, seats
+from engine.flows import enrolments, imports, privacy, publishing, seats
 from engine.tables import Company, Consent, Delivery, Enrolment, ImportRow, Learner, Seat, Suppression
 from engine.workers import tasks
 from tests.people import ALICE, BOB, CHARLIE, DRESS, SLUG, Town, course, fingerprint
@@ -160,7 +160,7 @@ async def test_a_known_learner_keeps_his_name_and_gets_the_course(town: Town) ->
     enrolment = await town.enrol(ALICE)
     async with town.db.transaction() as session:
         files = course(x="", y="")
-        await catalog.publish(session, files, slug="autre", house=DRESS, now=town.now)
+        await publishing.publish(session, files, slug="autre", house=DRESS, now=town.now)
     desk = Desk(town)
     async with town.db.transaction() as session:
         number = await imports.receive(

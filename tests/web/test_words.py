@@ -13,6 +13,7 @@ from babel.messages.extract import extract
 from engine import paths
 from engine.core import intake, typography, words
 from engine.web import company, data, forms, learner, studio
+from engine.web.studio import api
 
 
 def _in_templates() -> Iterator[tuple[str, str]]:
@@ -34,10 +35,11 @@ def _in_lists() -> Iterator[tuple[str, str]]:
             said = getattr(importlib.import_module(module.name), name, {})
             yield from ((module.name, text) for text in said.values())
     yield from (("the palette", label) for label in studio.editor.BLOCKS)
-        said = getattr(importlib.import_module(module.name), "SAID", {})
-        yield from ((module.name, text) for text in said.values())
     yield from (("intake", text) for text in intake.PROBLEMS.values())
     yield from (("the menu", nav.label) for nav in studio.access.MENU)
+    yield from (
+        ("the API", text) for words in (api.SCOPES, api.EVENTS, api.STATES) for text in words.values()
+    )
     yield from (("roles", text) for texts in studio.accounts.ROLES.values() for text in texts)
 
 
@@ -52,6 +54,7 @@ def _problems_of_fields() -> Iterator[tuple[str, str]]:
         engine / "core" / "csvfile.py",
         engine / "core" / "intake.py",
         engine / "core" / "typed.py",
+        engine / "core" / "webhooks.py",
         *(engine / "web" / "studio").glob("*.py"),
         *(engine / "flows").glob("*.py"),
         engine / "web/learner.py",

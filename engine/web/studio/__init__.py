@@ -9,7 +9,24 @@ path that ends with `/upload` (the guard lets more through) and carries the mark
 
 from starlette.routing import Route
 
-from engine.web.studio import access, accounts, courses, editor, entry, home, images, own, publishing
+from engine.web.studio import (
+    access,
+    accounts,
+    acts,
+    api,
+    courses,
+    deliveries,
+    editor,
+    entry,
+    home,
+    images,
+    imports,
+    numbers,
+    own,
+    people,
+    publishing,
+    timetable,
+)
 
 PAGES: tuple[access.Page, ...] = (
     *home.PAGES,
@@ -17,24 +34,16 @@ PAGES: tuple[access.Page, ...] = (
     *editor.PAGES,
     *images.PAGES,
     *publishing.PAGES,
-from engine.web.studio import access, accounts, deliveries, entry, home, own, people
-
-PAGES: tuple[access.Page, ...] = (
-    *home.PAGES,
-    *people.PAGES,
-    *deliveries.PAGES,
-from engine.web.studio import access, accounts, acts, entry, home, imports, own
-
-PAGES: tuple[access.Page, ...] = (
-    *home.PAGES,
+    *timetable.PAGES,
     *acts.PAGES,
+    *people.PAGES,
     *imports.PAGES,
+    *deliveries.PAGES,
+    *numbers.PAGES,
+    *api.PAGES,
     *accounts.PAGES,
     *own.PAGES,
 )
-from engine.web.studio import access, accounts, entry, home, numbers, own, timetable
-
-PAGES: tuple[access.Page, ...] = (*home.PAGES, *numbers.PAGES, *timetable.PAGES, *accounts.PAGES, *own.PAGES)
 """Those behind the sign-in."""
 
 

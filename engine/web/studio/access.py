@@ -35,10 +35,11 @@ class Nav(NamedTuple):
 MENU = (
     Nav("/studio/courses", "Parcours", Right.READ_COURSES),
     Nav("/studio/people", "Personnes", Right.READ_PEOPLE),
-    Nav("/studio/deliveries", "Messages", Right.READ_PEOPLE),
     Nav("/studio/imports", "Imports", Right.CHANGE_PEOPLE),
+    Nav("/studio/deliveries", "Messages", Right.READ_PEOPLE),
     Nav("/studio/numbers", "Chiffres", Right.READ_NUMBERS),
     Nav("/studio/accounts", "Comptes", Right.MANAGE),
+    Nav("/studio/api", "API", Right.MANAGE),
 )
 """What stands above every page, for whoever may open it. French source texts."""
 
