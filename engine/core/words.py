@@ -60,6 +60,7 @@ def typeset(text: str, language: str) -> str:
     return typography.french(text) if supported(language) == SOURCE else text
 
 
+@lru_cache(maxsize=2048)  # lists tell the same days again and again
 def day(value: date, language: str, *, year: bool = True) -> str:
     """A date in full: « mardi 30 mars 2027 », "Tuesday 30 March 2027"."""
     pattern = "EEEE d MMMM" + (" y" if year else "")
@@ -75,6 +76,7 @@ def dated(value: date, language: str) -> str:
     return day(value, language).partition(" ")[2]
 
 
+@lru_cache(maxsize=2048)
 def clock(value: time, language: str) -> str:
     """An hour of the day: « 8 h 30 », "8:30 am"."""
     if supported(language) == "fr":

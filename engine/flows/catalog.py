@@ -183,7 +183,7 @@ async def slugs(session: AsyncSession) -> list[str]:
 
 @dataclass(frozen=True)
 class Names:
-    """What a course and its parts are called."""
+    """What a course and its parts are called, typeset in its language."""
 
     title: str
     language: str
@@ -192,19 +192,38 @@ class Names:
     activities: Mapping[str, str]
 
 
+_NAMES: dict[tuple[str, str], Names] = {}
+
+
 async def names(session: AsyncSession) -> dict[str, Names]:
     """For lists: the current version of every course that can be read, by slug."""
+    rows = await session.execute(
+        select(Course.slug, Version.hash, Version.id)
+        .join(Version, Version.id == Course.current_version_id)
+        .order_by(Course.slug)
+    )
     found = {}
-    for slug in await slugs(session):
-        with suppress(errors.ParcoursError):  # one that is read no more must not take the list along
-            found[slug] = _names((await current(session, slug)).course)
+    for slug, digest, version_id in rows.all():
+        if (slug, digest) not in _NAMES:
+            with suppress(errors.ParcoursError):  # one that is read no more must not take the list along
+                _NAMES[slug, digest] = _names((await version(session, version_id)).course)
+                while len(_NAMES) > _KEPT:
+                    _NAMES.pop(next(iter(_NAMES)))
+        if (slug, digest) in _NAMES:
+            found[slug] = _NAMES[slug, digest]
     return found
 
 
 def _names(course: model.Course) -> Names:
-    lessons = {lesson.key: f"{lesson.number}. {lesson.subject}" for lesson in course.lessons}
-    activities = {key: activity.title for key, activity in course.activities.items()}
-    return Names(course.title, course.language, lessons, activities)
+    def typeset(text: str) -> str:
+        return words.typeset(text, course.language)
+
+    return Names(
+        typeset(course.title),
+        course.language,
+        {lesson.key: typeset(f"{lesson.number}. {lesson.subject}") for lesson in course.lessons},
+        {key: typeset(activity.title) for key, activity in course.activities.items()},
+    )
 
 
 async def named(session: AsyncSession, slug: str) -> tuple[str, str]:

@@ -116,7 +116,9 @@ def _some(state: str) -> Select[Any]:
 
 def _is(*states: str) -> Any:
     # Written out, not bound: only then do both databases see that a partial index will do.
-    return Delivery.state.in_(bindparam("states", sorted(states), expanding=True, literal_execute=True))
+    return Delivery.state.in_(
+        bindparam("states", sorted(states), unique=True, expanding=True, literal_execute=True)
+    )
 
 
 def _order(query: Select[Any], waits: bool) -> Select[Any]:
@@ -175,12 +177,14 @@ async def _mails(session: AsyncSession, ids: list[int]) -> tuple[Mail, ...]:
 
 async def counts(session: AsyncSession) -> dict[State, Number]:
     """How many mails are in each state that may still change, and how many did not leave."""
-    found = {}
-    for state in (*WAITING, *_IN_HAND, State.HELD, State.FAILED, State.CANCELLED):
-        some = select(Delivery.id).where(_is(state)).limit(MOST + 1).subquery()
-        number = int(await session.scalar(select(func.count()).select_from(some)) or 0)
-        found[state] = Number(min(number, MOST), exact=number <= MOST)
-    return found
+    states = (*WAITING, *_IN_HAND, State.HELD, State.FAILED, State.CANCELLED)
+    some = [select(Delivery.id).where(_is(state)).limit(MOST + 1).subquery() for state in states]
+    counted = [select(func.count()).select_from(each).scalar_subquery() for each in some]
+    row = (await session.execute(select(*counted))).one()
+    return {
+        state: Number(min(number, MOST), exact=number <= MOST)
+        for state, number in zip(states, row, strict=True)
+    }
 
 
 @dataclass(frozen=True)
