@@ -4,7 +4,6 @@ A draft begins with the first change, from the current version. Learners never s
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from hashlib import blake2s
 from pathlib import PurePosixPath
 from typing import Any
 
-from sqlalchemy import case, delete, func, literal, or_, select
+from sqlalchemy import case, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import errors, links
@@ -21,7 +20,7 @@ from engine.core.course import editing, grammar, parcel, reading
 from engine.core.delivery import Kind
 from engine.flows import accounts, catalog, outbox
 from engine.mail import dress
-from engine.tables import Course, Draft, DraftFile, Enrolment, Version, dialect
+from engine.tables import Course, Draft, DraftFile, Version, dialect
 
 IMAGES = "images/"
 _SLUG_LENGTH = 40
@@ -356,55 +355,6 @@ def check(files: Mapping[str, bytes], *, slug: str, house: dress.Dress) -> readi
 @lru_cache(maxsize=8)
 def _checked(items: tuple[tuple[str, bytes], ...], slug: str, house: dress.Dress) -> reading.Reading:
     return catalog.check(dict(items), slug=slug, house=house)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A course in the list of courses."""
-
-    slug: str
-    title: str
-    published_at: datetime | None
-    changed_at: datetime | None
-    """When its draft was last changed; None without draft."""
-    people: Mapping[str, int]
-    """How many, by the state of their enrolment."""
-
-
-async def courses(session: AsyncSession) -> list[Summary]:
-    """Every course, published or begun, by its slug."""
-    rows = await session.execute(
-        select(Course.slug, Course.id, Version.created_at, Draft.changed_at)
-        .outerjoin(Version, Version.id == Course.current_version_id)
-        .outerjoin(Draft, Draft.course_id == Course.id)
-        .where(or_(Version.id.is_not(None), Draft.id.is_not(None)))
-        .order_by(Course.slug)
-    )
-    people = await _people(session)
-    return [
-        Summary(slug, await _title(session, slug), published, changed, people.get(course, {}))
-        for slug, course, published, changed in rows
-    ]
-
-
-async def _people(session: AsyncSession) -> Mapping[int, Mapping[str, int]]:
-    rows = await session.execute(
-        select(Enrolment.course_id, Enrolment.state, func.count()).group_by(
-            Enrolment.course_id, Enrolment.state
-        )
-    )
-    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for course, state, count in rows:
-        found[course][state] = count
-    return found
-
-
-async def _title(session: AsyncSession, slug: str) -> str:
-    try:
-        return (await catalog.current(session, slug)).course.title
-    except errors.NotFound:
-        header = await file(session, slug, editing.COURSE)
-        return editing.title(header.content) or slug
 
 
 async def _current(session: AsyncSession, slug: str) -> Version | None:

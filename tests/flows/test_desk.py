@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from engine.core import errors
 from engine.core.accounts import Role
 from engine.core.course import editing, parcel, reading
-from engine.flows import accounts, catalog, desk, publishing
+from engine.flows import accounts, catalog, desk, publishing, shelf
 from engine.tables import Course, Draft, DraftFile
 from tests.people import ALICE, DRESS, SLUG, THREE, Town, course
 
@@ -159,7 +159,7 @@ async def test_a_new_course_is_a_draft_and_newcomers_see_none_of_it(town: Town) 
     async with town.db.reading() as session:
         assert await catalog.slugs(session) == []
         assert await desk.parent(session, "accueil") == ""
-        assert [(each.slug, each.title, each.published_at) for each in await desk.courses(session)] == [
+        assert [(each.slug, each.title, each.published_at) for each in await shelf.courses(session)] == [
             ("accueil", "Bien accueillir", None)
         ]
     async with town.db.transaction() as session:
@@ -320,7 +320,7 @@ async def test_courses_are_listed_with_their_people(town: Town) -> None:
     async with town.db.transaction() as session:
         await desk.add_lesson(session, SLUG, "Encore", by=ADA, now=town.now)
     async with town.db.reading() as session:
-        (found,) = await desk.courses(session)
+        (found,) = await shelf.courses(session)
     assert (found.slug, found.title, found.people) == (SLUG, "L'essai", {"waiting": 1})
     assert found.changed_at == town.now
     assert found.published_at is not None

@@ -27,11 +27,14 @@ from engine.web.studio import (
     publishing,
     timetable,
 )
+from engine.web.studio import access, accounts, course, courses, editor, entry, frame, home, images, own
 
 PAGES: tuple[access.Page, ...] = (
     *home.PAGES,
     *courses.PAGES,
+    *course.PAGES,
     *editor.PAGES,
+    *frame.PAGES,
     *images.PAGES,
     *publishing.PAGES,
     *timetable.PAGES,
