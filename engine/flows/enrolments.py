@@ -172,11 +172,17 @@ async def finish(session: AsyncSession, *, now: datetime) -> int:
         )
         .correlate(Enrolment)
     )
-    done = await session.execute(
-        update(Enrolment)
+    # Rows that a publication holds are passed over: two that wait for each other's rows would be a deadlock.
+    over = (
+        select(Enrolment.id)
         .where(
             Enrolment.state == State.ACTIVE, Enrolment.next_kind == "farewell", and_(last_sent, ~still_open)
         )
+        .with_for_update(skip_locked=True)
+    )
+    done = await session.execute(
+        update(Enrolment)
+        .where(Enrolment.id.in_(over.scalar_subquery()))
         .values(state=progress.advance(State.ACTIVE, "finish"), ended_at=now)
         .returning(Enrolment.learner_id, Enrolment.id)
         .execution_options(synchronize_session=False)

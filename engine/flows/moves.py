@@ -5,6 +5,7 @@ is written. Planners pass over rows that are locked; a row that a planner holds 
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,7 @@ _RECEIVED = (
     Kind.FAREWELL,
 )
 """What the course sends by itself: who got one of these has received something."""
-_BATCH = 500
+_BATCH, _MOST_SLOTS = 500, 3000  # a statement takes some ten thousand values
 _NOTED = (
     "version_id",
     "state",
@@ -110,14 +111,32 @@ async def groups(
     session: AsyncSession, where: ColumnElement[bool], returning: Sequence[str]
 ) -> list[effect.Group]:
     """Where people stand, counted. `returning`: added lessons that a version of before had."""
+    return await _groups(session, Enrolment, Enrolment.id, where, returning)
+
+
+async def noted(
+    session: AsyncSession, publication: Publication, returning: Sequence[str]
+) -> list[effect.Group]:
+    """The same of those whom a publication takes along."""
+    row = PublicationRow
+    return await _groups(session, row, row.enrolment_id, row.publication_id == publication.id, returning)
+
+
+async def _groups(
+    session: AsyncSession,
+    row: type[Enrolment] | type[PublicationRow],
+    enrolment_id: Any,
+    where: ColumnElement[bool],
+    returning: Sequence[str],
+) -> list[effect.Group]:
     rows = (
         select(
-            (Enrolment.state == State.COMPLETED).label("finished"),
-            Enrolment.next_kind,
-            Enrolment.next_key,
-            Enrolment.route,
-            Enrolment.gate_since.is_not(None).label("gated"),
-            _had(Enrolment.id, returning).label("had"),
+            (row.state == State.COMPLETED).label("finished"),
+            row.next_kind,
+            row.next_key,
+            row.route,
+            row.gate_since.is_not(None).label("gated"),
+            _had(enrolment_id, returning).label("had"),
         )
         .where(where)
         .subquery()
@@ -183,13 +202,6 @@ async def note(session: AsyncSession, publication: Publication, where: ColumnEle
     await session.execute(insert(PublicationRow).from_select(names, rows))
 
 
-def noted(publication: Publication) -> ColumnElement[bool]:
-    """The enrolments that a publication takes along."""
-    return Enrolment.id.in_(
-        select(PublicationRow.enrolment_id).where(PublicationRow.publication_id == publication.id)
-    )
-
-
 async def take_along(
     session: AsyncSession,
     publication: Publication,
@@ -201,7 +213,8 @@ async def take_along(
 ) -> None:
     """Write where those who were noted go on."""
     row = PublicationRow
-    for table in _tables(goes):
+    slots = await _slots(session, publication, rules, now) if any(each.anew for each in goes) else None
+    for table in _tables(goes, returning):
         here = and_(
             row.publication_id == publication.id,
             (row.state == State.COMPLETED) == table.c.finished,
@@ -211,6 +224,7 @@ async def take_along(
             row.gate_since.is_not(None) == table.c.gated,
             _had(row.enrolment_id, returning) == table.c.had,
         )
+        due = _new_due(slots, _anew(table.c.freed), now) if slots is not None else {}
         await _write(
             session,
             update(Enrolment)
@@ -225,18 +239,19 @@ async def take_along(
                 route=table.c.to_route,
                 gate_since=case((table.c.freed, null()), else_=Enrolment.gate_since),
                 reminders=case((table.c.freed, 0), else_=Enrolment.reminders),
+                **due,
             ),
         )
         if any(each.freed for each in goes):
             await _write(session, update(row).where(here, table.c.freed).values(freed=True))
-    if any(each.anew for each in goes):
-        await _set_due(session, publication, rules, now)
 
 
-def _tables(goes: Sequence[effect.Going]) -> Iterator[Any]:
+def _tables(goes: Sequence[effect.Going], returning: Sequence[str]) -> Iterator[Any]:
     """The groups and where they go, as small tables to join."""
-    texts = ("kind", "key", "route", "had", "to_kind", "to_key", "to_route")
-    columns = [*(column(name, Boolean) for name in ("finished", "gated", "freed"))]
+    flags = [column(name, Boolean) for name in ("finished", "gated", "freed")]
+    texts = [
+        column(name, String) for name in ("kind", "key", "route", "had", "to_kind", "to_key", "to_route")
+    ]
     rows = [
         (
             each.group.finished,
@@ -245,7 +260,7 @@ def _tables(goes: Sequence[effect.Going]) -> Iterator[Any]:
             each.group.place.kind,
             each.group.place.key,
             " ".join(each.group.place.route),
-            "".join(f"{key} " for key in sorted(each.group.had)),
+            "".join(f"{key} " for key in returning if key in each.group.had),
             each.place.kind,
             each.place.key,
             " ".join(each.place.route),
@@ -253,43 +268,57 @@ def _tables(goes: Sequence[effect.Going]) -> Iterator[Any]:
         for each in goes
     ]
     for start in range(0, len(rows), _BATCH):
-        made = values(*columns, *(column(name, String) for name in texts), name="goes")
-        yield made.data(rows[start : start + _BATCH]).cte("goes")
+        yield values(*flags, *texts, name="goes").data(rows[start : start + _BATCH]).cte("goes")
 
 
-def _anew(row: type[PublicationRow]) -> ColumnElement[bool]:
-    """Who gets a new due time: nobody who is paused."""
-    freed = and_(row.freed, row.state == State.ACTIVE)
-    return or_(freed, and_(row.state == State.COMPLETED, row.next_kind != "farewell"))
+def _anew(freed: Any) -> ColumnElement[bool]:
+    """Who gets a new due time: nobody who is paused; who is still owed the farewell has one."""
+    row = PublicationRow
+    return or_(
+        and_(freed, row.state == State.ACTIVE),
+        and_(row.state == State.COMPLETED, row.next_kind != "farewell"),
+    )
 
 
-async def _set_due(
+async def _slots(
     session: AsyncSession, publication: Publication, rules: calendar.Rules, now: datetime
-) -> None:
-    """The first slot from now, reckoned once for each slot that somebody chose.
+) -> Any:
+    """The first slot from now, reckoned once for each slot that somebody chose, as a small table.
 
     Without the spread and the holidays of one's own region: the planner, which looks then, puts both on.
     """
     row = PublicationRow
-    theirs = and_(row.publication_id == publication.id, Enrolment.id == row.enrolment_id, _anew(row))
-    slots = await session.execute(select(Enrolment.slot, Enrolment.zone).where(theirs).distinct())
-    rows = []
-    for slot, zone in slots:
-        try:
-            due = calendar.first_slot(now, calendar.Slot.parse(slot, zone), rules)
-        except errors.Invalid:  # the planner will tell what is wrong with it
-            due = calendar.Due(now, now.date())
-        rows.append((slot, zone, due.reason, due.at))
-    for start in range(0, len(rows), _BATCH):
-        texts = (column(name, String) for name in ("slot", "zone", "reason"))
-        made = values(*texts, column("at", row.due_at.type), name="slots")
-        table = made.data(rows[start : start + _BATCH]).cte("slots")
-        await _write(
-            session,
-            update(Enrolment)
-            .where(theirs, Enrolment.slot == table.c.slot, Enrolment.zone == table.c.zone)
-            .values(due_at=table.c.at, due_reason=table.c.reason),
+    chosen = await session.execute(
+        select(Enrolment.slot, Enrolment.zone)
+        .where(
+            row.publication_id == publication.id,
+            Enrolment.id == row.enrolment_id,
+            or_(row.gate_since.is_not(None), row.state == State.COMPLETED),
         )
+        .distinct()
+        .limit(_MOST_SLOTS)
+    )
+    rows = [("", "", "", now)]
+    for slot, zone in chosen:
+        with suppress(errors.Invalid):  # the planner will tell what is wrong with it
+            due = calendar.first_slot(now, calendar.Slot.parse(slot, zone), rules)
+            rows.append((slot, zone, due.reason, due.at))
+    texts = (column(name, String) for name in ("slot", "zone", "reason"))
+    return values(*texts, column("at", row.due_at.type), name="slots").data(rows).cte("slots")
+
+
+def _new_due(slots: Any, anew: ColumnElement[bool], now: datetime) -> dict[str, Any]:
+    """The columns that keep it; who has no slot in the table is looked at now."""
+
+    def of(name: str, otherwise: Any) -> Any:
+        found = select(slots.c[name]).where(slots.c.slot == Enrolment.slot, slots.c.zone == Enrolment.zone)
+        return func.coalesce(found.correlate(Enrolment).scalar_subquery(), otherwise)
+
+    at = of("at", literal(now, PublicationRow.due_at.type))
+    return {
+        "due_at": case((anew, at), else_=Enrolment.due_at),
+        "due_reason": case((anew, of("reason", "")), else_=Enrolment.due_reason),
+    }
 
 
 async def _write(session: AsyncSession, statement: Any) -> int:
@@ -374,13 +403,10 @@ def _untouched(publication: Publication) -> ColumnElement[bool]:
 
 async def undoable(session: AsyncSession, publication: Publication) -> tuple[int, int]:
     """How many a publication took along, and how many of these have received nothing since."""
-    found = await session.execute(
-        select(func.count(), func.coalesce(func.sum(case((_untouched(publication), 1), else_=0)), 0)).where(
-            _of(publication)
-        )
-    )
-    taken, untouched = found.one()
-    return int(taken), int(untouched)
+    rows = select(func.count()).select_from(PublicationRow).where(_of(publication))
+    taken = await session.scalar(rows)
+    untouched = await session.scalar(rows.where(_untouched(publication)))
+    return int(taken or 0), int(untouched or 0)
 
 
 async def put_back(session: AsyncSession, publication: Publication, *, now: datetime) -> tuple[int, int]:
@@ -402,7 +428,7 @@ async def put_back(session: AsyncSession, publication: Publication, *, now: date
     )
     due = case(
         (reopened, row.due_at),
-        (~_anew(row), Enrolment.due_at),
+        (~_anew(row.freed), Enrolment.due_at),
         (Enrolment.state != State.ACTIVE, Enrolment.due_at),
         (answered, literal(now, PublicationRow.due_at.type)),
         else_=row.due_at,
@@ -421,7 +447,7 @@ async def put_back(session: AsyncSession, publication: Publication, *, now: date
             next_key=row.next_key,
             route=row.route,
             due_at=due,
-            due_reason=case((or_(reopened, _anew(row)), row.due_reason), else_=Enrolment.due_reason),
+            due_reason=case((or_(reopened, _anew(row.freed)), row.due_reason), else_=Enrolment.due_reason),
             gate_since=case((row.freed, row.gate_since), else_=Enrolment.gate_since),
             reminders=case((row.freed, row.reminders), else_=Enrolment.reminders),
         ),

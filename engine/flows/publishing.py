@@ -314,6 +314,8 @@ async def _midway(session: AsyncSession, step: _Change) -> list[Group]:
 
 
 async def _finished(session: AsyncSession, step: _Change, now: datetime) -> list[Group]:
+    if not change.added(step.was, step.new):
+        return []
     where = moves.offerable(step.course.id, now=now)
     return await moves.groups(session, where, step.returning)
 
@@ -342,7 +344,7 @@ async def _take_along(
         await moves.note(session, publication, midway)
     if choices.finished == "offer" and change.added(step.was, step.new):
         await moves.note(session, publication, moves.offerable(step.course.id, now=now))
-    noted = await moves.groups(session, moves.noted(publication), step.returning)
+    noted = await moves.noted(session, publication, step.returning)
     if choices.others == "stay":
         noted += groups
     goes = going(step.was, step.new, noted, choices)

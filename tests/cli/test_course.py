@@ -175,6 +175,27 @@ def test_simulate_says_in_one_line_what_is_wrong_with_the_answers(
     assert told in line
 
 
+def test_publishing_is_counted_first_and_can_be_undone(mini: Path, database_url: str) -> None:
+    at = ("--database", database_url)
+    assert parcours("db", "upgrade", *at).code == 0
+    first = json.loads(parcours("course", "publish", str(mini), *at, "--json").out)
+    nothing = parcours("course", "undo", "mini", *at)
+    assert (nothing.code, "Rien n'a été publié avant" in nothing.err) == (1, True)
+    lesson = mini / "lessons" / "01-regarder.md"
+    lesson.write_text(lesson.read_text().replace("comptez", "notez"))
+    counted = json.loads(parcours("course", "publish", str(mini), *at, "--dry-run", "--json").out)
+    assert "à publier" in parcours("course", "publish", str(mini), *at, "--dry-run").out
+    done = json.loads(parcours("course", "publish", str(mini), *at, "--json").out)
+    assert counted == done
+    assert (done["changed"], done["moved"], done["stay"], done["inserted"]) == (True, 0, 0, {})
+    undone = json.loads(parcours("course", "undo", "mini", *at, "--json").out)
+    assert undone == {"slug": "mini", "hash": first["hash"], "restored": 0, "kept": 0}
+    again = parcours("course", "undo", "mini", *at)
+    assert (again.code, "déjà annulée" in again.err) == (1, True)
+    both = parcours("course", "publish", str(mini), *at, "--stay", "--send-added")
+    assert (both.code, "--send-added" in both.err) == (1, True)
+
+
 def test_publishing_exporting_and_publishing_again(mini: Path, database_url: str, tmp_path: Path) -> None:
     at = ("--database", database_url)
     too_early = parcours("course", "publish", str(mini), *at)
