@@ -87,7 +87,7 @@ class Person:
     address: str
     since: datetime
     standings: tuple[Standing, ...]
-    """The last one first."""
+    """Where a list asked for them first, then the last one first."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ async def find(session: AsyncSession, query: str, filters: Filters, *, before: i
     asked = _Asked((*words, company) if company else words, await _streams(session, filters), before)
     found = await _found(session, asked)
     following = found.ids[PAGE - 1] if len(found.ids) > PAGE else None
-    people = await _people(session, found.ids[:PAGE])
+    people = await _people(session, found.ids[:PAGE], filters)
     return Page(people, found.total if before is None else None, following)
 
 
@@ -339,14 +339,21 @@ def _stands(streams: Sequence[Select[Any]], learner_id: Any) -> Any:
     return own.scalar_subquery() == learner_id
 
 
-async def _people(session: AsyncSession, ids: Sequence[int]) -> tuple[Person, ...]:
+async def _people(session: AsyncSession, ids: Sequence[int], filters: Filters) -> tuple[Person, ...]:
     learners = await session.execute(
         select(Learner.id, Learner.first_name, Learner.address, Learner.created_at)
         .where(Learner.id.in_(ids))
         .order_by(Learner.id.desc())
     )
-    standings = await standings_of(session, ids)
+    found = await standings_of(session, ids)
+    standings = {id_: sorted(each, key=lambda one: not _meant(one, filters)) for id_, each in found.items()}
     return tuple(Person(*row, standings=tuple(standings.get(row.id, ()))) for row in learners)
+
+
+def _meant(standing: Standing, filters: Filters) -> bool:
+    asked = (filters.course, filters.state, filters.lesson)
+    found = (standing.course, standing.state, standing.lesson)
+    return all(wanted in ("", have) for wanted, have in zip(asked, found, strict=True))
 
 
 async def standings_of(session: AsyncSession, ids: Sequence[int]) -> dict[int, list[Standing]]:

@@ -107,6 +107,17 @@ async def test_a_line_tells_where_a_person_stands(town: Town) -> None:
     assert (standing.course, standing.state, standing.company) == ("essai", "waiting", "Atelier Aubert")
 
 
+async def test_of_two_courses_the_one_that_was_asked_for_stands_first(town: Town) -> None:
+    await town.publish()
+    alice = await town.enrol(ALICE)
+    await town.change(alice, state="stopped", due_at=None, starts_at=None)
+    await town.enrol(ALICE)
+    for filters, first in (({}, "waiting"), ({"state": "stopped"}, "stopped")):
+        (found,) = (await page(town, "alice", None, **filters)).people
+        assert found.standings[0].state == first
+        assert len(found.standings) == 2
+
+
 async def crowd(town: Town, count: int) -> None:
     """So many people, all at one company, every third of them paused."""
     await town.publish()
