@@ -41,6 +41,8 @@ KEPT_DAYS = 7
 """How long a file waits that nobody runs."""
 
 _CHUNK = 500
+_CHUNK_ALONE = 150
+"""On SQLite, where all other writers wait for the end of a chunk."""
 
 
 @dataclass(frozen=True)
@@ -270,7 +272,7 @@ async def _next_rows(session: AsyncSession, found: Import) -> list[csvfile.Row]:
         data = await session.scalar(select(Import.file).where(Import.id == found.id)) or b""
         last = found.last_line
         reader = dropwhile(lambda row: row.line <= last, csvfile.rows(data, csvfile.read_form(data)))
-    chunk = list(islice(reader, _CHUNK))
+    chunk = list(islice(reader, _size(session)))
     _READING.clear()
     if chunk:
         _READING[found.id, found.created_at, chunk[-1].line] = reader
@@ -347,7 +349,11 @@ async def _counted(session: AsyncSession, import_id: int) -> dict[str, int]:
     return {row[0]: row[1] for row in rows} | {"left_out": int(left_out or 0)}
 
 
-def _of(found: Import) -> Any:
+def _size(session: AsyncSession) -> int:
+    return min(_CHUNK, _CHUNK_ALONE) if dialect.is_sqlite(session) else _CHUNK
+
+
+def _of(session: AsyncSession, found: Import) -> Any:
     """The next chunk of those to take, or to take back."""
     return (
         select(ImportRow)
@@ -357,13 +363,13 @@ def _of(found: Import) -> Any:
             ImportRow.line > found.last_line,
         )
         .order_by(ImportRow.line)
-        .limit(_CHUNK)
+        .limit(_size(session))
     )
 
 
 async def _run(session: AsyncSession, found: Import, fingerprint: consent.Fingerprint, now: datetime) -> bool:
     """Take one chunk in; False once all are. Who came by himself since the dry run is left alone."""
-    rows = list(await session.scalars(_of(found)))
+    rows = list(await session.scalars(_of(session, found)))
     if not rows:
         found.counts = await _counted(session, found.id)
         return False
@@ -394,7 +400,7 @@ def _person(row: ImportRow) -> rules.Person:
 
 async def _undo(session: AsyncSession, found: Import, now: datetime) -> bool:
     """Take one chunk back; False once all were looked at. What is left of the list is forgotten then."""
-    rows = list(await session.scalars(_of(found)))
+    rows = list(await session.scalars(_of(session, found)))
     if not rows:
         await session.execute(delete(ImportRow).where(ImportRow.import_id == found.id))
         return False

@@ -26,7 +26,7 @@ from engine.flows import (
 )
 from engine.mail import builds, compile, dress, fill, header, message, proof
 from engine.mail import letters as mails
-from engine.tables import Account, Delivery, Enrolment, Learner
+from engine.tables import Account, Consent, Delivery, Enrolment, Learner
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Addressed:
     """For the mail that tells it."""
     inviter: str = ""
     """Who invites, in an invitation."""
+    source: str = ""
+    """Where the address comes from, in a request to confirm that the person did not ask for."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ async def _to_learners(session: AsyncSession, begun: Sequence[outbox.Begun]) -> 
     facts = await known.of_all(session, list(rows.values()))
     received = await _received(session, [mail for mail in begun if mail.kind == Kind.FAREWELL])
     inviters = await seats.inviters(session, [mail.occasion for mail in begun if mail.kind == Kind.INVITE])
+    sources = await _sources(session, [mail for mail in begun if mail.kind == Kind.CONFIRM])
     found: dict[int, Addressed | str] = {}
     for mail in begun:
         row = rows.get(mail.enrolment_id or 0)
@@ -131,8 +134,21 @@ async def _to_learners(session: AsyncSession, begun: Sequence[outbox.Begun]) -> 
         result = await activities.handed(session, row, mail.occasion) if mail.kind == Kind.RESULT else None
         count = received.get(row.id, 0)
         inviter = inviters.get(mail.occasion, "")
-        found[mail.id] = Addressed(mail, person, row, pinned, facts[row.id], count, result, inviter)
+        source = sources.get(row.id, "")
+        found[mail.id] = Addressed(mail, person, row, pinned, facts[row.id], count, result, inviter, source)
     return found
+
+
+async def _sources(session: AsyncSession, confirms: Sequence[outbox.Begun]) -> dict[int, str]:
+    """For those whom somebody else brought: where from. Who has asked by the form since knows it himself."""
+    if not confirms:
+        return {}
+    asked = await session.execute(
+        select(Consent.enrolment_id, Consent.wording, Consent.source)
+        .where(Consent.enrolment_id.in_([mail.enrolment_id for mail in confirms]), Consent.event == "asked")
+        .order_by(Consent.id)
+    )
+    return {place: "" if wording else source for place, wording, source in asked if place is not None}
 
 
 async def _received(session: AsyncSession, farewells: Sequence[outbox.Begun]) -> dict[int, int]:
@@ -275,7 +291,7 @@ def _values(build: fill.Build, to: Addressed, house: House, review: _Review) -> 
     key, question = review or ("", None)
     texts["review.prompt"] = words.typeset(question.prompt, course.language) if question else ""
     texts["link.review"] = house.links.url("a", to.enrolment.id, key) if key else house.links.base_url
-    texts["company.inviter"] = to.inviter
+    texts["company.inviter"], texts["consent.source"] = to.inviter, to.source
     return {name: texts[name] if name in texts else _link(name, to, house) for name, _ in build.slots} | texts
 
 
@@ -307,7 +323,7 @@ def _letter(to: Addressed, house: House) -> mails.Letter:
     match Kind(to.mail.kind):
         case Kind.CONFIRM:
             url = link.url("k", row.id, to.mail.occasion)
-            return mails.Confirm(course.title, url, signup.CONFIRM_DAYS)
+            return mails.Confirm(course.title, url, signup.CONFIRM_DAYS, listed=bool(to.source))
         case Kind.KNOWN:
             return mails.Known(course.title, my)
         case Kind.DATA:

@@ -1,8 +1,9 @@
 """What each mail says: one frozen context a mail, with exactly the fields its templates use.
 
 The name of a class is the folder of its templates in `templates/email`. Nothing here was typed by a
-learner: what is (`learner.first_name`, `company.inviter`) stands in the templates as a slot and is filled in
-afterwards, so that no stranger's text passes through Jinja or MJML. Links are whole web addresses.
+learner: what is (`learner.first_name`, `company.inviter`, `consent.source`) stands in the templates as a slot
+and is filled in afterwards, so that no stranger's text passes through Jinja or MJML. Links are whole web
+addresses.
 """
 
 from collections.abc import Mapping
@@ -47,6 +48,8 @@ class Confirm:
     link: str
     days: int
     """How long the link works."""
+    listed: bool = False
+    """Somebody else brought the address; the slot `consent.source` tells from where (RGPD, 14)."""
 
 
 @dataclass(frozen=True)

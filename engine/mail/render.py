@@ -24,7 +24,7 @@ _ELEMENTS = frozenset(
 _ELEMENT = re.compile(r"<(mj[a-z-]*)")
 _REFERENCE = re.compile(r"&#(\d+);")
 _WRITTEN_SLOT = re.compile(r"\{\{\s*([a-z_.]+)\s*\}\}")
-SLOTS = ("learner.first_name", "learner.company", "company.inviter", "account.name")
+SLOTS = ("learner.first_name", "learner.company", "company.inviter", "consent.source", "account.name")
 
 
 def parts(letter: letters.Letter, dress: dresses.Dress) -> fill.Parts:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from engine.core import errors
 from engine.core.intake import State
-from engine.flows import enrolments, imports, privacy, publishing, seats
+from engine.flows import enrolments, imports, letters, outbox, privacy, publishing, seats
 from engine.tables import Company, Consent, Delivery, Enrolment, ImportRow, Learner, Seat, Suppression
 from engine.workers import tasks
 from tests.people import ALICE, BOB, CHARLIE, DRESS, SLUG, Town, course, fingerprint
@@ -446,3 +446,16 @@ async def test_two_workers_share_no_chunk(town: Town, monkeypatch: pytest.Monkey
     await desk.work()
     assert (await count(town, Learner), await count(town, Delivery)) == (40, 40)
     assert (await desk.stands(number)).state == State.DONE
+
+
+async def test_the_mail_tells_where_the_address_comes_from_until_the_person_asks(town: Town) -> None:
+    await town.publish()
+    desk = Desk(town)
+    await desk.run(await desk.bring(listed("alice@example.org", "new@example.org")))
+    await town.sign_up(ALICE)
+    async with town.db.transaction() as session:
+        leased = await outbox.lease(session, worker="town", limit=5, now=town.now)
+        begun = await outbox.begin(session, leased, worker="town", now=town.now)
+        gathered = await letters.gather(session, begun)
+    told = {to.learner.address: to.source for to in gathered.values() if isinstance(to, letters.Addressed)}
+    assert told == {"alice@example.org": "", "new@example.org": SOURCE}

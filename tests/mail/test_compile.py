@@ -53,6 +53,7 @@ def filled(build: fill.Build, *, held: bool = True) -> tuple[str, str]:
             "review.prompt": "Combien ?",
             "account.name": "Alice",
             "company.inviter": "Bob (Atelier Aubert)",
+            "consent.source": "Salon de Lyon",
         }
     )
     mail = message_from_bytes(fill.fill(build, values, lambda condition: held, ALICE), policy=policy.default)
@@ -67,6 +68,7 @@ def letter_of(kind: type, **values: object) -> letters.Letter:
         "count": 12,
         "minutes": 6,
         "days": 7,
+        "listed": False,
         "document": markup.parse("Bonjour {{ learner.first_name }}."),
         "sources": (),
         "activities": {},
@@ -309,3 +311,10 @@ def test_marks_survive_capitals() -> None:
         == f"À {skeleton.slot('learner.first_name')} !"
     )
     assert message.subject("x") == b"Subject: x\r\n"
+
+
+def test_who_was_brought_by_somebody_else_is_told_where_from() -> None:
+    for listed in (True, False):
+        build = compile.letter(letter_of(letters.Confirm, listed=listed), dress=dress.fitted(DRESS, course()))
+        for part in filled(build):
+            assert ("Salon de Lyon" in part) == listed

@@ -46,7 +46,7 @@ async def test_the_acts_on_a_person_pass_axe_and_fit_a_phone(
 async def test_progress_is_shown_by_itself_until_the_work_is_over(
     visit: Visit, owner: Desk, browser: Browser
 ) -> None:
-    people = "\n".join(["adresse", *(f"p{number}@example.org" for number in range(imports._CHUNK + 1))])
+    people = "\n".join(["adresse", *(f"p{number}@example.org" for number in range(imports._CHUNK_ALONE + 1))])
     url = await bring(owner, people.encode())
     told = {"do": "check", "column-address": "0", "course": course.SLUG, "source": "Salon"}
     await owner.post(url, 303, **told)
@@ -56,9 +56,9 @@ async def test_progress_is_shown_by_itself_until_the_work_is_over(
             await context.add_cookies([{"name": name, "value": value, "url": base}])
         page = await context.new_page()
         await page.goto(base + url)
-        await expect(page.locator("[data-live]")).to_contain_text("0 lignes sur 501")
+        await expect(page.locator("[data-live]")).to_contain_text("0 lignes sur 151")
         await visit.site.tasks.step()
-        await expect(page.locator("[data-live]")).to_contain_text("500 lignes sur 501")
+        await expect(page.locator("[data-live]")).to_contain_text("150 lignes sur 151")
         await work(visit)
         await expect(page.get_by_role("button", name="Lancer l’import")).to_be_visible()
         await context.close()
