@@ -60,6 +60,7 @@ def typeset(text: str, language: str) -> str:
     return typography.french(text) if supported(language) == SOURCE else text
 
 
+@lru_cache(maxsize=4096)  # pages of numbers name a hundred days, the same all day
 def day(value: date, language: str, *, year: bool = True) -> str:
     """A date in full: « mardi 30 mars 2027 », "Tuesday 30 March 2027"."""
     pattern = "EEEE d MMMM" + (" y" if year else "")
