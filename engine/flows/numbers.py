@@ -157,6 +157,8 @@ class Overview:
     """When it was counted; None: never yet."""
     courses: tuple[Line, ...]
     mails: Mails
+    held_up: tuple[int, int]
+    """Learners who wait before an activity, and those in a pause without end."""
     suppressed: Mapping[str, int]
     """Addresses that are not mailed, by reason."""
 
@@ -194,7 +196,8 @@ async def overview(session: AsyncSession, *, now: datetime) -> Overview:
     reasons = select(Suppression.reason, func.count()).group_by(Suppression.reason)
     suppressed = {row[0]: row[1] for row in await session.execute(reasons)}
     mails = await _mails(session, None, now)
-    return Overview(mark.at if mark else None, tuple(lines), mails, suppressed)
+    held_up = await timetable.held_up(session)
+    return Overview(mark.at if mark else None, tuple(lines), mails, held_up, suppressed)
 
 
 async def of_course(session: AsyncSession, slug: str, *, now: datetime) -> OfCourse:
