@@ -1,11 +1,9 @@
 """What was counted beforehand equals what the ledger and the enrolments say, whatever happened meanwhile."""
 
-import ast
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -16,7 +14,6 @@ from engine.core import calendar, delivery, errors, numbers, views
 from engine.flows import counting, enrolments, privacy
 from engine.tables import AnswerTotal, DailyCount, Delivery, Enrolment, Forecast, Meta, Standing, Submission
 from engine.workers import counter
-from tests.cli.command import ROOT
 from tests.people import ALICE, BOB, FULL, SENT, Town, course
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -283,16 +280,3 @@ async def test_an_older_count_does_not_replace_a_newer_one(town: Town) -> None:
     async with town.db.transaction() as session:
         await counting.keep(session, old, seconds=0)
     assert sum((await kept(town, Standing)).values()) == 1
-
-
-FINAL = {"SENT", "CANCELLED", "FAILED"}
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "engine/flows").glob("*.py")), ids=lambda path: path.stem)
-async def test_whoever_ends_a_mail_says_when(path: Path) -> None:
-    """Else it is in no count: `.values(state=…)` of a final state needs `settled_at=now` beside it."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".values"):
-            given = {each.arg: ast.unparse(each.value) for each in node.keywords}
-            ends = given.get("state", "").rpartition(".")[2] in FINAL and "done_at" not in given
-            assert not ends or "settled_at" in given, f"{path.name}:{node.lineno} needs settled_at=now"
