@@ -21,12 +21,13 @@ def list_(database: common.Database = None, as_json: common.AsJson = False) -> N
 
     found = common.with_session(database, work)
     if as_json:
-        names = ("id", "kind", "lesson_key", "learner_id", "due_at", "tries", "reason")
+        names = ("id", "kind", "lesson_key", "learner_id", "account_id", "due_at", "tries", "reason")
         common.print_json([{name: getattr(mail, name) for name in names} for mail in found])
         return
     for mail in found:
+        whose = f"account {mail.account_id}" if mail.account_id else f"learner {mail.learner_id}"
         typer.echo(
-            f"{mail.id}\tlearner {mail.learner_id}\t{mail.kind} {mail.lesson_key}\t"
+            f"{mail.id}\t{whose}\t{mail.kind} {mail.lesson_key}\t"
             f"{mail.due_at:%Y-%m-%d %H:%M} UTC\t{mail.reason}"
         )
 

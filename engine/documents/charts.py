@@ -125,5 +125,5 @@ def _name(text: Any, lines: Sequence[str]) -> None:
 def qr(url: str) -> bytes:
     """The QR code of an address: dark on white with its quiet margin, for any background."""
     made = io.BytesIO()
-    segno.make(url, error="m", micro=False).save(made, kind="svg", light="#fff", xmldecl=False)
+    segno.make(url, error="m", micro=False).save(made, kind="svg", light="#fff", xmldecl=False, omitsize=True)
     return made.getvalue()

@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import calendar, certificates, errors, progress, views
-from engine.core.course import model
-from engine.flows import enrolments, known, outbox
+from engine.core.course import grammar, model
+from engine.flows import charters, enrolments, known, outbox
 from engine.tables import Certificate, Enrolment
 
 
@@ -25,9 +25,21 @@ async def standing(
     row = await _of(session, enrolment.id)
     return views.Attestation(
         title=course.certificate.title,
-        missing=certificates.missing(course, enrolment.state, facts),
+        missing=certificates.missing(
+            course, enrolment.state, facts, waived=await _waived(session, enrolment, course)
+        ),
         issued=_issued(row, now) if row else None,
     )
+
+
+async def _waived(session: AsyncSession, enrolment: Enrolment, course: model.Course) -> set[str]:
+    """Agreements to a charter that nobody has adopted: who works alone is not kept from the attestation."""
+    return {
+        key
+        for key, activity in course.activities.items()
+        if isinstance(activity, grammar.Agreement)
+        and await charters.in_force(session, enrolment, activity.charter) is None
+    }
 
 
 async def _of(session: AsyncSession, enrolment_id: int) -> Certificate | None:

@@ -158,7 +158,8 @@ def test_the_containers_port_is_the_one_that_is_watched_and_published() -> None:
 def test_the_proxys_log_keeps_no_token() -> None:
     letters = re.search(r"\[(\w+)\]", NGINX)
     assert letters
-    assert {f"/{letter}/" for letter in letters[1]} == set(guard.PRIVATE)
+    assert '"~^/studio" "/studio/-";' in NGINX
+    assert {f"/{letter}/" for letter in letters[1]} | {"/studio"} == set(guard.PRIVATE)
     logs = re.findall(r"^\s*access_log (.+);$", NGINX, re.M)
     assert logs
     assert all(fnmatch(log, "* parcours") for log in logs)
@@ -169,3 +170,4 @@ def test_the_proxys_log_keeps_no_token() -> None:
 
 def test_the_proxy_lets_through_what_a_form_may_hold() -> None:
     assert f"client_max_body_size {guard.BODY_LIMIT // 1024}k;" in NGINX
+    assert f"client_max_body_size {guard.UPLOAD_LIMIT // 1_000_000}m;" in NGINX

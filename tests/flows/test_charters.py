@@ -124,3 +124,27 @@ async def test_alices_own_charter_without_a_company(town: Town, team: Team) -> N
     await adopt(town, alice, "Alice")
     await agree(town, alice, "signature")
     assert await signatures(town, alice) == ["Alice"]
+
+
+ASKS = TEAM_COURSE["course.yaml"] + b"certificate: {title: Attestation, text: Suivi., requires: [accord]}\n"
+
+
+async def test_the_attestation_asks_for_the_agreement_only_where_there_is_a_charter(
+    town: Town, team: Team
+) -> None:
+    asks = TEAM_COURSE | {"activities/accord.yaml": _AGREEMENT, "course.yaml": ASKS}
+    await team.publish(asks, owners=OWNER_COURSE | OWNER)
+    alice = await team.open()
+    bob = await team.join(alice, BOB)
+
+    async def missing() -> list[str]:
+        async with town.db.reading() as session:
+            attestation = (await documents.page(session, bob, now=town.now)).attestation
+        assert attestation
+        return [each.key for each in attestation.missing if each.kind != "course"]
+
+    assert await missing() == [], "nobody adopted anything"
+    await adopt(town, alice, "Alice")
+    assert await missing() == ["accord"]
+    await agree(town, bob)
+    assert await missing() == []

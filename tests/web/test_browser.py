@@ -1,6 +1,6 @@
 """The pages in a real browser: readable by everyone, on a phone, in the dark, with and without scripts."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -60,11 +60,10 @@ async def test_pages_pass_axe_and_fit_a_phone_in_both_lights(visit: Visit, brows
     assert await faults(visit, browser, await _addresses(visit)) == []
 
 
-async def faults(visit: Visit, browser: Browser, addresses: Sequence[str], *, studio: str = "") -> list[str]:
-    """What axe, the security policy or a phone's width have against these pages, in both lights.
-
-    `studio`: the token of who is signed in there.
-    """
+async def faults(
+    visit: Visit, browser: Browser, addresses: Sequence[str], cookies: Mapping[str, str] | None = None
+) -> list[str]:
+    """What axe, the security policy or a phone's width have against these pages, in both lights."""
     found: list[str] = []
     async with serving(visit.site) as base:
         for scheme in ("light", "dark"):
@@ -72,8 +71,8 @@ async def faults(visit: Visit, browser: Browser, addresses: Sequence[str], *, st
                 viewport={"width": 375, "height": 800},
                 color_scheme="dark" if scheme == "dark" else "light",
             )
-            if studio:
-                await context.add_cookies([{"name": "studio", "value": studio, "url": base}])
+            for name, value in (cookies or {}).items():
+                await context.add_cookies([{"name": name, "value": value, "url": base}])
             page = await context.new_page()
             page.on("console", partial(_note_blocked, found))
             for address in addresses:

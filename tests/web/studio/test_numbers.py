@@ -173,4 +173,4 @@ async def test_the_pages_pass_axe_and_fit_a_phone(visit: Visit, owner: Desk, bro
     await followed(visit)
     await owner.get(NUMBERS)  # still signed in
     token = owner.http.cookies["studio"]
-    assert await faults(visit, browser, [NUMBERS, ONE, CALENDAR, ALONE], studio=token) == []
+    assert await faults(visit, browser, [NUMBERS, ONE, CALENDAR, ALONE], {"studio": token}) == []
