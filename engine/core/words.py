@@ -60,7 +60,7 @@ def typeset(text: str, language: str) -> str:
     return typography.french(text) if supported(language) == SOURCE else text
 
 
-@lru_cache(maxsize=2048)  # lists tell the same days again and again
+@lru_cache(maxsize=4096)  # lists and charts name the same days again and again
 def day(value: date, language: str, *, year: bool = True) -> str:
     """A date in full: « mardi 30 mars 2027 », "Tuesday 30 March 2027"."""
     pattern = "EEEE d MMMM" + (" y" if year else "")

@@ -157,6 +157,8 @@ class Overview:
     """When it was counted; None: never yet."""
     courses: tuple[Line, ...]
     mails: Mails
+    held_up: tuple[int, int]
+    """Learners who wait before an activity, and those in a pause without end."""
     suppressed: Mapping[str, int]
     """Addresses that are not mailed, by reason."""
 
@@ -194,7 +196,8 @@ async def overview(session: AsyncSession, *, now: datetime) -> Overview:
     reasons = select(Suppression.reason, func.count()).group_by(Suppression.reason)
     suppressed = {row[0]: row[1] for row in await session.execute(reasons)}
     mails = await _mails(session, None, now)
-    return Overview(mark.at if mark else None, tuple(lines), mails, suppressed)
+    held_up = await timetable.held_up(session)
+    return Overview(mark.at if mark else None, tuple(lines), mails, held_up, suppressed)
 
 
 async def of_course(session: AsyncSession, slug: str, *, now: datetime) -> OfCourse:
@@ -202,17 +205,21 @@ async def of_course(session: AsyncSession, slug: str, *, now: datetime) -> OfCou
     course = (await catalog.current(session, slug)).course
     course_id = await timetable.course_id(session, slug)
     mark = await counting.mark(session)
-    standing = (await session.scalars(select(Standing).where(Standing.course_id == course_id))).all()
-    places = _places(course, standing, await _received(session, course_id))
+    cohorts = await _cohorts(session, course_id)
+    places, elsewhere = await _places(session, course_id, course)
     return OfCourse(
         at=mark.at if mark else None,
         slug=slug,
         title=course.title,
         language=course.language,
-        people=_people(standing),
+        people=_people(cohorts.values()),
         places=places,
-        elsewhere=sum(row.n for row in standing if _place(course, row) is None),
-        cohorts=_cohorts(standing),
+        elsewhere=elsewhere,
+        cohorts=tuple(
+            Cohort(date.fromisoformat(f"{month}-01"), People(**cohorts[month]))
+            for month in sorted(cohorts)
+            if month
+        ),
         results=_results(course, await _totals(session, course_id)),
         mails=await _mails(session, course_id, now),
     )
@@ -221,56 +228,71 @@ async def of_course(session: AsyncSession, slug: str, *, now: datetime) -> OfCou
 # Where people stand
 
 
-def _people(standing: Iterable[Standing]) -> People:
-    counted = Counter[str]()
-    for row in standing:
-        counted[row.state] += row.n
-    return People(**counted)
-
-
-def _cohorts(standing: Iterable[Standing]) -> tuple[Cohort, ...]:
-    months: defaultdict[str, list[Standing]] = defaultdict(list)
-    for row in standing:
-        if row.cohort:
-            months[row.cohort].append(row)
-    return tuple(
-        Cohort(date.fromisoformat(f"{month}-01"), _people(months[month])) for month in sorted(months)
+async def _cohorts(session: AsyncSession, course_id: int) -> dict[str, Counter[str]]:
+    """By month of beginning ("": not begun), enrolments by state."""
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    rows = await session.execute(
+        select(Standing.cohort, Standing.state, func.sum(Standing.n))
+        .where(Standing.course_id == course_id)
+        .group_by(Standing.cohort, Standing.state)
     )
+    for month, state, n in rows:
+        found[month][state] += int(n)
+    return found
 
 
-def _place(course: model.Course, row: Standing) -> int | None:
-    """The number of the lesson that came last to these learners; None when nobody can tell."""
-    if row.next_kind == "farewell" or row.state == State.COMPLETED:
-        return len(course.lessons)
-    if not row.next_key:
-        return 0
-    following = course.lesson(row.next_key)
-    return following.number - 1 if following else None
+def _people(counted: Iterable[Counter[str]]) -> People:
+    return People(**sum(counted, Counter()))
 
 
-def _places(
-    course: model.Course, standing: Iterable[Standing], received: Mapping[str, int]
-) -> tuple[Place, ...]:
+async def _places(
+    session: AsyncSession, course_id: int, course: model.Course
+) -> tuple[tuple[Place, ...], int]:
+    """Where people stand, and how many stand nowhere in this version."""
+    where = (Standing.state, Standing.next_kind, Standing.next_key, Standing.cause)
+    rows = await session.execute(
+        select(*where, func.sum(Standing.n))
+        .where(
+            Standing.course_id == course_id,
+            Standing.state.in_((State.ACTIVE, State.PAUSED, State.STOPPED)),
+        )
+        .group_by(*where)
+    )
     counted: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for row in standing:
-        number = _place(course, row)
-        if number is not None and row.state in (State.ACTIVE, State.PAUSED, State.STOPPED):
-            counted[number][_why_here(row)] += row.n
+    elsewhere = 0
+    for state, kind, key, cause, n in rows:
+        number = _came_last(course, kind, key)
+        if number is None:
+            elsewhere += int(n)
+        else:
+            counted[number][_why_here(state, cause)] += int(n)
+    received = await _received(session, course_id)
     start = Place(0, "", "", **counted[0])
-    return start, *(
+    lessons = (
         Place(each.number, each.key, each.subject, received.get(each.key, 0), **counted[each.number])
         for each in course.lessons
     )
+    return (start, *lessons), elsewhere
 
 
-def _why_here(row: Standing) -> str:
-    """The field of `Place` that counts this row."""
-    match row.state:
+def _came_last(course: model.Course, next_kind: str, next_key: str) -> int | None:
+    """The number of the lesson before the next one; None when that is not in this version."""
+    if next_kind == "farewell":
+        return len(course.lessons)
+    if not next_key:
+        return 0
+    following = course.lesson(next_key)
+    return following.number - 1 if following else None
+
+
+def _why_here(state: str, cause: str) -> str:
+    """The field of `Place` that counts them."""
+    match state:
         case State.ACTIVE:
-            return "gate" if row.cause == "gate" else "active"
+            return "gate" if cause == "gate" else "active"
         case State.PAUSED:
-            return "paused" if row.cause == "pause" else "silent"
-    return "left" if row.cause == "left" else "ended"
+            return "paused" if cause == "pause" else "silent"
+    return "left" if cause == "left" else "ended"
 
 
 async def _received(session: AsyncSession, course_id: int) -> dict[str, int]:

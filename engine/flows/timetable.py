@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import calendar, delivery, forecast, numbers
@@ -98,7 +98,7 @@ async def of_course(session: AsyncSession, slug: str, *, now: datetime) -> Timet
             )
             for (kind, number, title), people in sorted(mails.items())
         ),
-        held_up=await _held_up(session, own),
+        held_up=sum(await held_up(session, Standing.course_id == own)),
     )
 
 
@@ -173,8 +173,9 @@ async def _expected(session: AsyncSession, own: int | None, now: datetime) -> Co
     return found
 
 
-async def _held_up(session: AsyncSession, own: int) -> int:
+async def held_up(session: AsyncSession, *own: ColumnElement[bool]) -> tuple[int, int]:
+    """How many learners wait before an activity, and how many are in a pause without end."""
     gate = and_(Standing.state == Progress.ACTIVE, Standing.cause == "gate")
     silent = and_(Standing.state == Progress.PAUSED, Standing.cause == "")
-    query = select(func.sum(Standing.n)).where(Standing.course_id == own, or_(gate, silent))
-    return int(await session.scalar(query) or 0)
+    found = [select(func.sum(Standing.n)).where(which, *own) for which in (gate, silent)]
+    return int(await session.scalar(found[0]) or 0), int(await session.scalar(found[1]) or 0)

@@ -14,10 +14,12 @@ from engine.web.studio import (
     accounts,
     acts,
     api,
+    course,
     courses,
     deliveries,
     editor,
     entry,
+    frame,
     home,
     images,
     imports,
@@ -27,7 +29,6 @@ from engine.web.studio import (
     publishing,
     timetable,
 )
-from engine.web.studio import access, accounts, course, courses, editor, entry, frame, home, images, own
 
 PAGES: tuple[access.Page, ...] = (
     *home.PAGES,
