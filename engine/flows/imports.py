@@ -19,7 +19,7 @@ from engine.core import consent, csvfile, delivery, errors
 from engine.core import intake as rules
 from engine.core.intake import AT_WORK, TAKEN, Back, State, Verdict
 from engine.core.progress import State as Progress
-from engine.flows import accounts, intake, outbox
+from engine.flows import accounts, intake, outbox, searching
 from engine.tables import (
     Company,
     Consent,
@@ -470,6 +470,7 @@ async def _remove(session: AsyncSession, places: Sequence[int], made: Sequence[i
     known = union(*(select(column).where(dialect.among(session, column, made)) for column in columns))
     here = set(await session.scalars(known))
     gone = [learner for learner in made if learner not in here]
+    await searching.forget(session, gone)
     await session.execute(_without_sync(delete(Learner).where(dialect.among(session, Learner.id, gone))))
 
 

@@ -13,7 +13,7 @@ from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.intake import Verdict
 from engine.core.progress import State
-from engine.flows import catalog, enrolments, outbox
+from engine.flows import catalog, enrolments, outbox, searching
 from engine.tables import Consent, Course, Enrolment, Learner, Suppression, dialect
 
 UNDONE = "undone"
@@ -163,6 +163,7 @@ async def take(
         for learner_id, enrolment_id, (person, _), hashed in zip(ids, places, people, hashes, strict=True)
     ]
     await dialect.insert_all(session, Consent, consents)
+    await searching.note(session, ids)
     if not terms.agreed:
         await _ask(session, list(zip(ids, places, strict=True)), terms, now)
     return [

@@ -94,7 +94,7 @@ def row(
 async def owe(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write mails owed into the ledger; one that is there already is not written twice."""
     if rows:
-        await dialect.insert_all(session, Delivery, rows, unless="dedup_key")
+        await dialect.insert_all(session, Delivery, rows, unless=("dedup_key",))
 
 
 async def owe_on_request(

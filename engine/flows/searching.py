@@ -19,6 +19,14 @@ async def note(session: AsyncSession, learner_ids: Collection[int]) -> None:
         await _note(session, ids[start : start + _CHUNK])
 
 
+async def forget(session: AsyncSession, learner_ids: Collection[int]) -> None:
+    """To be called before learners are deleted: nothing finds them any more."""
+    rows = await session.execute(
+        select(Learner.id, Learner.words).where(dialect.among(session, Learner.id, learner_ids))
+    )
+    await _write(session, [], [(word, id_) for id_, words in rows for word in words.split()], [])
+
+
 async def _note(session: AsyncSession, ids: list[int]) -> None:
     rows = await session.execute(
         # Columns, not objects: what another transaction wrote while we waited for the row is read too.
@@ -62,5 +70,5 @@ async def _write(
         await session.execute(
             delete(SearchWord).where(tuple_(SearchWord.word, SearchWord.learner_id).in_(chunk))
         )
-    for start in range(0, len(new), _CHUNK):
-        await session.execute(dialect.insert_new(session, SearchWord, new[start : start + _CHUNK], key=_KEY))
+    if new:
+        await dialect.insert_all(session, SearchWord, new, unless=_KEY)

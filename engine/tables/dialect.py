@@ -26,15 +26,15 @@ def _insert(session: AsyncSession, table: Any) -> sqlite.Insert | postgresql.Ins
 
 
 async def insert_all(
-    session: AsyncSession, table: Any, rows: Sequence[Mapping[str, Any]], *, unless: str = ""
+    session: AsyncSession, table: Any, rows: Sequence[Mapping[str, Any]], *, unless: Sequence[str] = ()
 ) -> None:
     """Insert rows with the same columns, at least one; their numbers are found by what makes them unique.
 
-    Those whose unique column `unless` is there already are passed over.
+    Those whose unique columns `unless` are there already are passed over.
     """
     if is_sqlite(session):
         statement = sqlite.insert(table.__table__)
-        passing_over = statement.on_conflict_do_nothing(index_elements=[unless]) if unless else statement
+        passing_over = statement.on_conflict_do_nothing(index_elements=list(unless)) if unless else statement
         await session.execute(passing_over, list(rows))
         return
     # One statement with one parameter: a statement a row costs five times as much, and one with all values in
@@ -46,7 +46,7 @@ async def insert_all(
         f'INSERT INTO "{table.__tablename__}" ({names}) SELECT {names} '  # noqa: S608  # names of our own tables
         f'FROM json_populate_recordset(CAST(NULL AS "{table.__tablename__}"), CAST(:rows AS json))'
     )
-    sql += f' ON CONFLICT ("{unless}") DO NOTHING' if unless else ""
+    sql += f" ON CONFLICT ({', '.join(unless)}) DO NOTHING" if unless else ""
     told = json.dumps([{**defaults, **row} for row in rows], default=_iso)
     await session.execute(text(sql), {"rows": told})
 
