@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from engine.core.accounts import Role
 from engine.flows import accounts, signup
-from engine.web import contexts, mails, pages, site
+from engine.web import contexts, forms, mails, pages, site
 from engine.web.studio import access
 
 VIEWS = ("html", "text", "source")
@@ -60,6 +60,7 @@ async def studio(request: Request) -> Response:
     access.check_origin(request)
     house = site.of(request)
     now, address = house.clock.now(), "demo@exemple.test"
+    asked = access.safe_next((await forms.read(request)).get("next", ""))
     async with house.db.transaction() as session:
         owner = await accounts.by_address(session, address)
         if owner is None:
@@ -72,7 +73,7 @@ async def studio(request: Request) -> Response:
             fingerprint=house.fingerprint,
             now=now,
         )
-    response = RedirectResponse("/studio", status_code=303)
+    response = RedirectResponse(asked, status_code=303)
     access.remember(request, response, token)
     return response
 
