@@ -337,7 +337,8 @@ async def _take_along(
     """Move people as chosen: noted and locked first, counted then, so that the counts are what is done."""
     assert step.current is not None  # the caller looked
     midway = moves.midway(step.course.id, step.current.id)
-    groups = await _midway(session, step)
+    # Who is to move is counted below, once nobody else can change where he stands.
+    groups = [] if choices.others == "move" else await _midway(session, step)
     count = sum(group.count for group in groups)
     choices = _decided(choices, asks=not step.keeps_structure, count=count)
     if choices.others == "move":

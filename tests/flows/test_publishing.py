@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from engine.core import errors
 from engine.core.course.effect import Effect
-from engine.flows import catalog, enrolments, letters, planning, publishing
+from engine.flows import catalog, enrolments, history, letters, mycourse, planning, publishing
 from engine.tables import Delivery, PublicationRow, Suppression, Version
 from tests.people import ALICE, BOB, DRESS, SLUG, THREE, Town, course
 
@@ -198,10 +198,29 @@ async def test_a_gate_passes_nothing_on_to_the_lesson_that_follows(town: Town) -
 LONGER = course(a="", x="", b="", c="", z="")
 
 
+async def lines(town: Town, enrolment: int) -> dict[str, str]:
+    """Each lesson as "my course" shows it."""
+    async with town.db.reading() as session:
+        page = await mycourse.page(session, enrolment, house=DRESS, now=town.now)
+    return {line.key: str(line.progress) for module in page.modules for line in module.lessons}
+
+
+async def test_who_is_past_an_added_lesson_skips_it(town: Town) -> None:
+    alice = await midway(town)
+    await town.live("2027-03-31 00:00")  # c is next
+    done = await town.publish(LONGER, others="move")
+    assert (done.effect.inserted, done.effect.skipping) == ({}, 1)
+    assert await lines(town, alice) == {"a": "sent", "x": "skipped", "b": "sent", "c": "next", "z": "later"}
+    async with town.db.reading() as session:
+        told = await history.why(session, await town.learner(alice), "x")
+    assert "behind this learner" in told[0].answer
+
+
 async def test_who_is_past_an_added_lesson_receives_it_next_and_loses_no_week(town: Town) -> None:
     alice = await midway(town)
     await town.live("2027-03-31 00:00")  # c is next
     await town.publish(LONGER, others="move", inserted="send")
+    assert await lines(town, alice) == {"a": "sent", "x": "next", "b": "sent", "c": "later", "z": "later"}
     await town.live("2027-07-01 00:00")
     assert await town.sent(alice, "lesson", "farewell") == [
         "lesson a tue 2027-03-23 08:30",
