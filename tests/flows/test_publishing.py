@@ -9,7 +9,7 @@ from engine.core import errors
 from engine.core.course.effect import Effect
 from engine.flows import catalog, enrolments, history, letters, mycourse, planning, publishing
 from engine.tables import Delivery, PublicationRow, Suppression, Version
-from tests.people import ALICE, BOB, DRESS, SLUG, THREE, Town, course
+from tests.people import ALICE, BOB, DRESS, SLUG, THREE, Town, course, paris
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -399,6 +399,21 @@ async def test_undoing_leaves_what_a_learner_chose_since(town: Town) -> None:
     row = await town.row(alice)
     assert (row.state, row.due_at, row.next_key, row.route) == ("paused", None, "c", "")
     assert (await town.row(bob)).state == "stopped"
+
+
+async def test_undoing_leaves_a_pause_of_who_was_let_go_from_a_gate(town: Town) -> None:
+    await town.publish(WAITING)
+    alice = await town.enrol(ALICE)
+    await town.live("2027-05-05 12:00")
+    await town.publish(THREE, others="move")
+    async with town.db.transaction() as session:
+        until = paris("2027-06-01 00:00").date()
+        await enrolments.pause(session, alice, until=until, now=town.now)
+    ends = (await town.row(alice)).due_at
+    await town.undo()
+    row = await town.row(alice)
+    assert (row.state, row.due_at) == ("paused", ends)
+    assert ends is not None
 
 
 async def test_undoing_closes_what_was_opened_again(town: Town) -> None:
