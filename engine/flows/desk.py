@@ -4,7 +4,6 @@ A draft begins with the first change, from the current version. Learners never s
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from hashlib import blake2s
 from pathlib import PurePosixPath
 from typing import Any
 
-from sqlalchemy import case, delete, func, literal, or_, select
+from sqlalchemy import case, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import errors, links
@@ -21,7 +20,7 @@ from engine.core.course import editing, grammar, parcel, reading
 from engine.core.delivery import Kind
 from engine.flows import accounts, catalog, outbox
 from engine.mail import dress
-from engine.tables import Course, Draft, DraftFile, Enrolment, Version, dialect
+from engine.tables import Course, Draft, DraftFile, Version, dialect
 
 IMAGES = "images/"
 _SLUG_LENGTH = 40
@@ -65,6 +64,8 @@ class Desk:
     parent: str
     """The version that the draft began from."""
     is_draft: bool
+    mark: str = ""
+    """Of the draft's content, "" without draft: by it whoever changes the whole tells what he saw."""
     changed_at: datetime | None = None
     changed_by: str = ""
     """The name of the account that changed the draft last."""
@@ -77,21 +78,27 @@ class Desk:
 
 async def look(session: AsyncSession, slug: str) -> Desk:
     """Raises `errors.NotFound`."""
-    current = await _current(session, slug)
     draft = await _draft(session, slug)
     if draft is None:
+        current = await _current(session, slug)
         if current is None:
             raise errors.NotFound(f"Il n'y a pas de parcours « {slug} ».")
         files = {path: _unseen(path, data) for path, data in catalog.unpack(current.archive).items()}
         return Desk(slug, files, current.hash, current.hash, is_draft=False)
     unseen = case((DraftFile.path.startswith(IMAGES), literal(b"")), else_=DraftFile.content)
     rows = await session.execute(select(DraftFile.path, unseen).where(DraftFile.draft_id == draft.id))
+    newest = await session.scalar(
+        select(Version.hash)
+        .join(Course, Course.current_version_id == Version.id)
+        .where(Course.id == draft.course_id)
+    )
     return Desk(
         slug=slug,
         files=dict(sorted((path, content) for path, content in rows)),
-        current=current.hash if current else "",
+        current=newest or "",
         parent=draft.parent_hash,
         is_draft=True,
+        mark=await _mark(session, draft),
         changed_at=draft.changed_at,
         changed_by=(await accounts.get(session, draft.changed_by)).name,
     )
@@ -277,24 +284,43 @@ async def remove(session: AsyncSession, slug: str, path: str, *, by: int, now: d
 
 
 async def replace(
-    session: AsyncSession, slug: str, files: Mapping[str, bytes], *, by: int, now: datetime
+    session: AsyncSession, slug: str, files: Mapping[str, bytes], *, seen: str, by: int, now: datetime
 ) -> None:
-    """Begin anew from these files; what they were made from stays the parent.
+    """Begin anew from these files; what they were made from stays the parent. `seen`: see `Desk.mark`.
 
-    Raises `errors.Invalid`, `errors.NotFound`.
+    Raises `errors.Conflict` when the draft changed since; `errors.Invalid`, `errors.NotFound`.
     """
     _check_size(files)
+    await _check_seen(session, slug, seen)
     draft = await _open(session, slug, by=by, now=now)
     await session.execute(delete(DraftFile).where(DraftFile.draft_id == draft.id))
     await _store(session, draft, {}, files)
 
 
-async def discard(session: AsyncSession, slug: str) -> None:
-    """Throw the draft away; a course that was never published goes with it."""
+async def discard(session: AsyncSession, slug: str, *, seen: str) -> None:
+    """Throw the draft away; a course that was never published goes with it. `seen`: see `Desk.mark`.
+
+    Raises `errors.Conflict` when the draft changed since.
+    """
+    await _check_seen(session, slug, seen)
     await clear(session, slug)
     await session.execute(
         delete(Course).where(Course.slug == slug, Course.current_version_id.is_(None), ~_has_versions())
     )
+
+
+async def _check_seen(session: AsyncSession, slug: str, seen: str) -> None:
+    await dialect.lock(session, f"draft:{slug}")
+    draft = await _draft(session, slug)
+    if (await _mark(session, draft) if draft else "") != seen:
+        raise errors.Conflict("Quelqu'un d'autre a modifié ce brouillon entre-temps : relisez-le d'abord.")
+
+
+async def _mark(session: AsyncSession, draft: Draft) -> str:
+    rows = await session.execute(
+        select(DraftFile.path, DraftFile.hash).where(DraftFile.draft_id == draft.id).order_by(DraftFile.path)
+    )
+    return _hash("\n".join(f"{row.hash} {row.path}" for row in sorted(rows)).encode())
 
 
 def _has_versions() -> Any:
@@ -329,55 +355,6 @@ def check(files: Mapping[str, bytes], *, slug: str, house: dress.Dress) -> readi
 @lru_cache(maxsize=8)
 def _checked(items: tuple[tuple[str, bytes], ...], slug: str, house: dress.Dress) -> reading.Reading:
     return catalog.check(dict(items), slug=slug, house=house)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A course in the list of courses."""
-
-    slug: str
-    title: str
-    published_at: datetime | None
-    changed_at: datetime | None
-    """When its draft was last changed; None without draft."""
-    people: Mapping[str, int]
-    """How many, by the state of their enrolment."""
-
-
-async def courses(session: AsyncSession) -> list[Summary]:
-    """Every course, published or begun, by its slug."""
-    rows = await session.execute(
-        select(Course.slug, Course.id, Version.created_at, Draft.changed_at)
-        .outerjoin(Version, Version.id == Course.current_version_id)
-        .outerjoin(Draft, Draft.course_id == Course.id)
-        .where(or_(Version.id.is_not(None), Draft.id.is_not(None)))
-        .order_by(Course.slug)
-    )
-    people = await _people(session)
-    return [
-        Summary(slug, await _title(session, slug), published, changed, people.get(course, {}))
-        for slug, course, published, changed in rows
-    ]
-
-
-async def _people(session: AsyncSession) -> Mapping[int, Mapping[str, int]]:
-    rows = await session.execute(
-        select(Enrolment.course_id, Enrolment.state, func.count()).group_by(
-            Enrolment.course_id, Enrolment.state
-        )
-    )
-    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for course, state, count in rows:
-        found[course][state] = count
-    return found
-
-
-async def _title(session: AsyncSession, slug: str) -> str:
-    try:
-        return (await catalog.current(session, slug)).course.title
-    except errors.NotFound:
-        header = await file(session, slug, editing.COURSE)
-        return editing.title(header.content) or slug
 
 
 async def _current(session: AsyncSession, slug: str) -> Version | None:

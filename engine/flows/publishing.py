@@ -201,6 +201,8 @@ async def publish_draft(
     `seen` and `parent`: the hashes of the draft and of the version that the author had before him. Raises as
     `publish` does, and `errors.Conflict` when the draft is no longer what he saw.
     """
+    # The desk's own lock: nobody saves between what is read here and what is cleared below.
+    await dialect.lock(session, f"draft:{slug}")
     files = await desk.files(session, slug)
     if files is None or catalog.content_hash(files) != seen:
         raise errors.Conflict("Le brouillon a changé depuis que cette page a été ouverte.")

@@ -61,6 +61,8 @@ def test_only_what_someone_waits_for_is_transactional() -> None:
         Kind.RESULT,
         Kind.INVITE,
         Kind.TEAM,
+        Kind.ACCOUNT,
+        Kind.TEST,
     }
 
 

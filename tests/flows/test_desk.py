@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from engine.core import errors
 from engine.core.accounts import Role
 from engine.core.course import editing, parcel, reading
-from engine.flows import accounts, catalog, desk, publishing
+from engine.flows import accounts, catalog, desk, publishing, shelf
 from engine.tables import Course, Draft, DraftFile
 from tests.people import ALICE, DRESS, SLUG, THREE, Town, course
 
@@ -36,6 +36,11 @@ async def read(town: Town, path: str) -> desk.File:
 async def save(town: Town, path: str, text: str, seen: str, by: int = ADA) -> desk.File:
     async with town.db.transaction() as session:
         return await desk.save(session, SLUG, path, text, read=seen, by=by, now=town.now)
+
+
+async def discard(town: Town, slug: str = SLUG) -> None:
+    async with town.db.transaction() as session:
+        await desk.discard(session, slug, seen=(await desk.look(session, slug)).mark)
 
 
 async def keys(town: Town) -> list[str]:
@@ -154,7 +159,7 @@ async def test_a_new_course_is_a_draft_and_newcomers_see_none_of_it(town: Town) 
     async with town.db.reading() as session:
         assert await catalog.slugs(session) == []
         assert await desk.parent(session, "accueil") == ""
-        assert [(each.slug, each.title, each.published_at) for each in await desk.courses(session)] == [
+        assert [(each.slug, each.title, each.published_at) for each in await shelf.courses(session)] == [
             ("accueil", "Bien accueillir", None)
         ]
     async with town.db.transaction() as session:
@@ -181,13 +186,30 @@ async def test_throwing_a_draft_away(town: Town) -> None:
     async with town.db.transaction() as session:
         await desk.create(session, "accueil", "Accueillir", by=ADA, now=town.now)
         await desk.add_lesson(session, SLUG, "Encore une", by=ADA, now=town.now)
-        await desk.discard(session, SLUG)
-        await desk.discard(session, "accueil")
-        await desk.discard(session, "autre")
+    await discard(town)
+    await discard(town, "accueil")
     async with town.db.reading() as session:
         assert list(await session.scalars(select(Course.slug))) == [SLUG]
         for table in (Draft, DraftFile):
             assert await session.scalar(select(func.count()).select_from(table)) == 0
+
+
+async def test_what_somebody_else_wrote_meanwhile_is_neither_replaced_nor_thrown_away(town: Town) -> None:
+    await town.publish()
+    before = await read(town, A)
+    await save(town, A, "le texte d'Ada", before.hash)
+    async with town.db.reading() as session:
+        seen = (await desk.look(session, SLUG)).mark
+    await save(town, "lessons/02-b.md", "le texte de Ben", (await read(town, "lessons/02-b.md")).hash, BEN)
+    for mark in (seen, ""):
+        with pytest.raises(errors.Conflict):
+            async with town.db.transaction() as session:
+                await desk.discard(session, SLUG, seen=mark)
+        with pytest.raises(errors.Conflict):
+            async with town.db.transaction() as session:
+                await desk.replace(session, SLUG, THREE, seen=mark, by=ADA, now=town.now)
+    assert (await files(town))["lessons/02-b.md"] == b"le texte de Ben"
+    await discard(town)
 
 
 async def test_lessons_are_added_named_moved_and_taken_away(town: Town) -> None:
@@ -236,7 +258,7 @@ async def test_a_course_does_not_grow_without_end(town: Town) -> None:
     room = catalog.MAX_BYTES - sum(map(len, THREE.values()))
     full = {**THREE, "images/large.png": bytes(room - 100)}
     async with town.db.transaction() as session:
-        await desk.replace(session, SLUG, full, by=ADA, now=town.now)
+        await desk.replace(session, SLUG, full, seen="", by=ADA, now=town.now)
     seen = await read(town, A)
     fits = await save(town, A, seen.text + "x" * 90, seen.hash)
     with pytest.raises(errors.Invalid, match="Mo"):
@@ -244,7 +266,9 @@ async def test_a_course_does_not_grow_without_end(town: Town) -> None:
     assert (await read(town, A)) == fits
     async with town.db.transaction() as session:
         with pytest.raises(errors.Invalid, match="Mo"):
-            await desk.replace(session, SLUG, full | {"images/b.png": bytes(200)}, by=ADA, now=town.now)
+            await desk.replace(
+                session, SLUG, full | {"images/b.png": bytes(200)}, seen="", by=ADA, now=town.now
+            )
 
 
 async def test_what_comes_in_a_zip_goes_out_byte_for_byte(town: Town) -> None:
@@ -252,7 +276,7 @@ async def test_what_comes_in_a_zip_goes_out_byte_for_byte(town: Town) -> None:
     other = {**course(z=""), "images/vide.png": b"\x89PNG\r\n\x1a\n\x00", "notes.txt": b"caf\xe9\r\n"}
     async with town.db.transaction() as session:
         arrived = parcel.unpack(catalog.pack(other))
-        await desk.replace(session, SLUG, arrived, by=ADA, now=town.now)
+        await desk.replace(session, SLUG, arrived, seen="", by=ADA, now=town.now)
         await desk.create(session, "venu-d-ailleurs", "", arrived, by=ADA, now=town.now)
     assert await files(town) == other
     assert parcel.unpack(catalog.pack(await files(town, "venu-d-ailleurs"))) == other
@@ -296,7 +320,7 @@ async def test_courses_are_listed_with_their_people(town: Town) -> None:
     async with town.db.transaction() as session:
         await desk.add_lesson(session, SLUG, "Encore", by=ADA, now=town.now)
     async with town.db.reading() as session:
-        (found,) = await desk.courses(session)
+        (found,) = await shelf.courses(session)
     assert (found.slug, found.title, found.people) == (SLUG, "L'essai", {"waiting": 1})
     assert found.changed_at == town.now
     assert found.published_at is not None

@@ -9,12 +9,26 @@ path that ends with `/upload` (the guard lets more through) and carries the mark
 
 from starlette.routing import Route
 
-from engine.web.studio import access, accounts, courses, editor, entry, home, images, own, publishing
+from engine.web.studio import (
+    access,
+    accounts,
+    course,
+    courses,
+    editor,
+    entry,
+    frame,
+    home,
+    images,
+    own,
+    publishing,
+)
 
 PAGES: tuple[access.Page, ...] = (
     *home.PAGES,
     *courses.PAGES,
+    *course.PAGES,
     *editor.PAGES,
+    *frame.PAGES,
     *images.PAGES,
     *publishing.PAGES,
     *accounts.PAGES,

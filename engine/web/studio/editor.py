@@ -1,43 +1,26 @@
 """The editor of one file of a course: its text, what is wrong in it, and the mail that it becomes."""
 
-import asyncio
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
-from pathlib import PurePosixPath
 from typing import ClassVar
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
-from engine.core import errors, fictitious
+from engine.core import errors
 from engine.core.accounts import Right
 from engine.core.course import checks, editing, model
 from engine.core.course.yamlfile import Problem
 from engine.flows import desk
 from engine.flows.accounts import Here
 from engine.mail import proof
-from engine.web import mails, pages, site
-from engine.web.studio import access, courses
+from engine.web import pages, site
+from engine.web.studio import access, course, frame
 
 # French source texts.
 SAID = {"saved": "C'est enregistré dans le brouillon.", "sent": "Le message d'essai part vers votre adresse."}
-VIEWS = {
-    "phone": "Téléphone",
-    "desktop": "Ordinateur",
-    "dark": "Sombre",
-    "bare": "Sans images",
-    "text": "Texte",
-    "source": "Source",
-}
-LEARNERS = {
-    "camille": "Camille, 6 personnes, a tout fait",
-    "nour": "Nour, 120 personnes, a tout fait",
-    "sacha": "Sacha, n'a rien dit ni fait",
-    "": "tous les passages « :::si »",
-}
 BLOCKS = {
     "Encadré": ":::encadre À retenir\nLe texte de l'encadré.\n:::\n",
     "Attention": ":::attention Prudence\nLe texte de l'avertissement.\n:::\n",
@@ -135,19 +118,21 @@ async def file(request: Request, me: Here) -> Response:
 
 
 async def _editor(request: Request, me: Here, found: desk.Desk, file: desk.File) -> Response:
-    result = await courses.read(request, found)
-    course = result.sketch
+    result = await course.read(request, found)
+    sketch = result.sketch
     sheets = _sheets(file.path)
     asked = request.query_params
     sheet = asked.get("sheet", "") if asked.get("sheet") in sheets else next(iter(sheets), "")
-    view = asked.get("view", "") if asked.get("view") in VIEWS else "phone"
-    learner = asked.get("learner", "camille") if asked.get("learner", "camille") in LEARNERS else "camille"
+    view = asked.get("view", "") if asked.get("view") in frame.VIEWS else "phone"
+    learner = (
+        asked.get("learner", "camille") if asked.get("learner", "camille") in frame.LEARNERS else "camille"
+    )
     order = list(editing.lessons(found.files))
     key = editing.lesson_key(file.path)
     at = order.index(key) if key in order else -1
     page = Editor(
         desk=found,
-        title=course.title if course else found.slug,
+        title=sketch.title if sketch else found.slug,
         path=file.path,
         action=f"/studio/courses/{found.slug}/files/{quote(file.path)}",
         text=file.text,
@@ -157,8 +142,8 @@ async def _editor(request: Request, me: Here, found: desk.Desk, file: desk.File)
         sheet=sheet,
         view=view,
         learner=learner,
-        views=VIEWS,
-        learners=LEARNERS,
+        views=frame.VIEWS,
+        learners=frame.LEARNERS,
         frame=f"/studio/courses/{found.slug}/mails/{sheet}?{urlencode({'view': view, 'learner': learner})}",
         blocks=BLOCKS if file.path.endswith(".md") else {},
         slots={name: SLOTS[name] for name in checks.SLOTS},
@@ -173,6 +158,10 @@ async def _editor(request: Request, me: Here, found: desk.Desk, file: desk.File)
     return access.render(request, me, page)
 
 
+def _one_of(known: Collection[str], asked: str | None, otherwise: str) -> str:
+    return asked if asked is not None and asked in known else otherwise
+
+
 def _sheets(path: str) -> tuple[str, ...]:
     if key := editing.lesson_key(path):
         return (f"lesson-{key}",)
@@ -180,7 +169,7 @@ def _sheets(path: str) -> tuple[str, ...]:
 
 
 async def _checks(request: Request, found: desk.Desk, path: str) -> Checks:
-    result = await courses.read(request, found)
+    result = await course.read(request, found)
     mine = [problem for problem in result.problems if problem.path == path]
     key = editing.lesson_key(path)
     lesson = result.sketch.lesson(key) if result.sketch and key else None
@@ -194,10 +183,10 @@ async def _checks(request: Request, found: desk.Desk, path: str) -> Checks:
     )
 
 
-def _weight(course: model.Course | None, key: str, request: Request) -> int:
+def _weight(sketch: model.Course | None, key: str, request: Request) -> int:
     """Of the mail, in thousands of bytes; 0 where it cannot be made."""
     try:
-        return proof.make(course, f"lesson-{key}", site.of(request).dress).html_size // 1000 if course else 0
+        return proof.make(sketch, f"lesson-{key}", site.of(request).dress).html_size // 1000 if sketch else 0
     except errors.ParcoursError:
         return 0
 
@@ -244,73 +233,8 @@ def _conflict(request: Request, me: Here, slug: str, overtaken: desk.Overtaken) 
     return access.render(request, me, page, status=409)
 
 
-# The mail in its frame
-
-
-async def mail(request: Request, me: Here) -> Response:
-    """One mail of the draft, as the frame shows it."""
-    view, learner = request.query_params.get("view", ""), request.query_params.get("learner", "")
-    async with site.of(request).db.reading() as session:
-        found = await desk.look(session, request.path_params["slug"])
-    course = (await courses.read(request, found)).sketch
-    try:
-        if course is None:
-            raise errors.NotFound("Ce parcours ne se lit pas encore.")
-        who = fictitious.learner(learner) if learner else None
-        made = proof.make(course, request.path_params["name"], site.of(request).dress, who)
-    except errors.ParcoursError as error:
-        return PlainTextResponse(str(error), status_code=422)
-    if view == "text":
-        return PlainTextResponse(f"{made.subject}\n\n{made.text}")
-    if view == "source":
-        return PlainTextResponse(made.source.decode("utf-8", "replace"))
-    html = proof.lit(made.html, dark=view == "dark")
-    shown = await _pictures(request, found, html) if view != "bare" else dict[str, str]()
-    return mails.framed(proof.with_pictures(html, lambda source: shown.get(source, "")))
-
-
-async def _pictures(request: Request, found: desk.Desk, html: str) -> dict[str, str]:
-    """The pictures of a mail by their address, written out: the frame has no cookie to ask for a draft's."""
-    base = f"{site.of(request).dress.base_url}/c/{found.slug}/"
-    sources: dict[str, str] = {}
-    proof.with_pictures(html, lambda source: sources.setdefault(source, ""))
-    async with site.of(request).db.reading() as session:
-        for source in sources:
-            path = source.removeprefix(base)
-            if path in found.files:
-                picture = await desk.file(session, found.slug, path)
-                kind = PICTURES.get(PurePosixPath(path).suffix.lower(), "application/octet-stream")
-                sources[source] = f"data:{kind};base64,{b64encode(picture.content).decode()}"
-    return sources
-
-
-PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
-
-
-async def send(request: Request, me: Here) -> Response:
-    """Mail it to the author, as the chosen learner would get it."""
-    house, slug, name = site.of(request), request.path_params["slug"], request.path_params["name"]
-    form = await request.form(max_files=0)
-    learner = fictitious.learner(str(form.get("learner", ""))).key
-    async with house.db.reading() as session:
-        found = await desk.look(session, slug)
-    course = (await courses.read(request, found)).sketch
-    if course is None:
-        raise errors.Invalid("Ce parcours ne se lit pas encore.")
-    await asyncio.to_thread(proof.make, course, name, house.dress)  # errors.NotFound for what is no mail
-    async with house.db.transaction() as session:
-        await desk.owe_test(session, slug, name, learner, to=me.account.id, now=house.clock.now())
-    house.wake()
-    key = name.removeprefix("lesson-")
-    here = f"/studio/courses/{slug}/" + (f"lessons/{key}" if key != name else f"files/{editing.COURSE}")
-    asked = {"done": "sent", "learner": learner, "sheet": name, "view": str(form.get("view", ""))}
-    return RedirectResponse(f"{here}?{urlencode(asked)}", status_code=303)
-
-
 PAGES = (
     access.Page("/studio/courses/{slug}/lessons/{key}", lesson, Right.READ_COURSES),
     access.Page("/studio/courses/{slug}/files/{path:path}", file, Right.READ_COURSES),
     access.Page("/studio/courses/{slug}/files/{path:path}", save, Right.WRITE_COURSES, ("POST",)),
-    access.Page("/studio/courses/{slug}/mails/{name}", mail, Right.READ_COURSES),
-    access.Page("/studio/courses/{slug}/mails/{name}/test", send, Right.WRITE_COURSES, ("POST",)),
 )

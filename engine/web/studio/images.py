@@ -16,7 +16,7 @@ from engine.documents import picture
 from engine.flows import desk
 from engine.flows.accounts import Here
 from engine.web import forms, site
-from engine.web.studio import access, courses, editor
+from engine.web.studio import access, course, courses, frame
 
 # French source texts.
 SAID = {
@@ -62,16 +62,16 @@ async def _show(
 ) -> Response:
     async with site.of(request).db.reading() as session:
         found = await desk.look(session, request.path_params["slug"])
-    course = (await courses.read(request, found)).sketch
+    sketch = (await course.read(request, found)).sketch
     asked = request.query_params
     typed_alt = {asked.get("path", ""): forms.shown(asked.get("alt", ""))}
-    shown = _shown(course)
+    shown = _shown(sketch)
     pictures = [
         _picture(path, shown, typed_alt) for path in sorted(found.files) if path.startswith(desk.IMAGES)
     ]
     page = Images(
         desk=found,
-        title=course.title if course else found.slug,
+        title=sketch.title if sketch else found.slug,
         pictures=pictures,
         may_write=me.may(Right.WRITE_COURSES),
         problems=problems or {},
@@ -84,13 +84,13 @@ async def _show(
 def _picture(path: str, shown: Mapping[str, list[tuple[str, str]]], typed: Mapping[str, str]) -> Picture:
     places = shown.get(path, [])
     alt = next((alt for _, alt in places if alt), typed.get(path, ""))
-    return Picture(path, PurePosixPath(path).name, alt, tuple(dict.fromkeys(key for key, _ in places)))
+    return Picture(path, path.removeprefix(desk.IMAGES), alt, tuple(dict.fromkeys(key for key, _ in places)))
 
 
-def _shown(course: model.Course | None) -> Mapping[str, list[tuple[str, str]]]:
+def _shown(sketch: model.Course | None) -> Mapping[str, list[tuple[str, str]]]:
     """For each picture the lessons that show it, with what they say of it."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for lesson in course.lessons if course else ():
+    for lesson in sketch.lessons if sketch else ():
         for block in markup.walk(lesson.document.blocks):
             if isinstance(block, markup.Image):
                 found.setdefault(block.src, []).append((lesson.key, block.alt))
@@ -132,7 +132,7 @@ async def remove(request: Request, me: Here) -> Response:
 async def one(request: Request, me: Here) -> Response:
     """A picture of the draft itself."""
     path = desk.IMAGES + request.path_params["name"]
-    kind = editor.PICTURES.get(PurePosixPath(path).suffix.lower())
+    kind = frame.PICTURES.get(PurePosixPath(path).suffix.lower())
     if kind is None:
         raise errors.NotFound("Cette image n'existe pas.")
     async with site.of(request).db.reading() as session:

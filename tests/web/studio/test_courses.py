@@ -40,6 +40,13 @@ async def upload(
     return answer
 
 
+def mark(page: str) -> str:
+    """What the forms that change the whole draft saw of it."""
+    found = re.search(r'name="seen" value="([^"]*)"', page)
+    assert found
+    return found[1]
+
+
 def lessons(page: str) -> list[str]:
     """Keys, as they stand on the line."""
     return re.findall(r'<li id="([^"]+)"', page)
@@ -99,11 +106,10 @@ async def test_the_line_shows_gates_conditions_and_activities(author: Desk, visi
 
 async def test_problems_lead_to_their_file_and_line(author: Desk, visit: Visit) -> None:
     async with visit.site.db.transaction() as session:
-        how = {"by": 2, "now": visit.clock.now()}
-        path = "lessons/03-fin.md"
+        path, now = "lessons/03-fin.md", visit.clock.now()
         seen = await desk.file(session, course.SLUG, path)
         text = seen.text + "\n[x](lecon:nulle-part)\n"
-        await desk.save(session, course.SLUG, path, text, read=seen.hash, by=how["by"], now=visit.clock.now())  # type: ignore[arg-type]  # a number
+        await desk.save(session, course.SLUG, path, text, read=seen.hash, by=2, now=now)
     page = await author.get(HERE)
     line = text.count("\n", 0, text.index("[x]")) + 1
     assert f'href="{HERE}/files/{path}#L{line}"' in page
@@ -132,7 +138,8 @@ async def test_a_course_goes_out_and_comes_in_byte_for_byte(author: Desk, visit:
     assert made.headers["location"].startswith("/studio/courses/mon-cours?")
     assert await files(visit, "mon-cours") == course.FILES
     other = catalog.pack({**course.FILES, "notes.txt": b"\xff\r\n"})
-    await upload(author, f"{HERE}/upload", "x.zip", other)
+    await upload(author, f"{HERE}/upload", "x.zip", other, seen="")
+    assert "Quelqu’un d’autre" in (await upload(author, f"{HERE}/upload", "x.zip", other, 422, seen="")).text
     assert (await files(visit))["notes.txt"] == b"\xff\r\n"
     assert (await author.http.get(f"{HERE}/export.zip")).content == other
     page = await author.get(HERE)
@@ -150,7 +157,11 @@ async def test_a_zip_that_is_none_is_told(author: Desk, url: str) -> None:
 async def test_a_draft_is_thrown_away(author: Desk, visit: Visit) -> None:
     await author.post(HERE, do="lesson", title="Encore")
     assert "Jeter le brouillon" in await author.get(HERE)
-    await author.post(HERE, do="discard")
+    page = await author.get(HERE)
+    await author.post(HERE, do="activity", kind="poll", title="Encore")
+    late = await author.post(HERE, 422, do="discard", seen=mark(page))
+    assert "Quelqu’un d’autre a modifié ce brouillon" in late.text
+    await author.post(HERE, do="discard", seen=mark(late.text))
     page = await author.get(HERE)
     assert lessons(page) == ["debut", "suite", "fin"]
     assert 'value="discard"' not in page

@@ -11,8 +11,8 @@ from engine.core import fictitious
 from engine.core.accounts import Role
 from engine.core.course import starters
 from engine.flows import catalog
-from engine.web.studio import courses as course_pages
-from engine.web.studio import editor
+from engine.web.studio import course as course_pages
+from engine.web.studio import frame
 from tests.web import course
 from tests.web.conftest import Visit
 from tests.web.studio.conftest import ADDRESSES, Desk
@@ -90,7 +90,7 @@ async def test_a_lesson_that_somebody_removed_can_be_put_back(
     assert (await files(visit))[PATH].endswith(b"Encore.\n")
 
 
-@pytest.mark.parametrize("view", editor.VIEWS)
+@pytest.mark.parametrize("view", frame.VIEWS)
 async def test_the_mail_is_shown_in_every_way(author: Desk, view: str) -> None:
     answer = await author.http.get(f"{HERE}/mails/lesson-debut", params={"view": view, "learner": "nour"})
     assert answer.status_code == 200
@@ -108,7 +108,7 @@ async def test_a_passage_is_shown_to_whom_it_is_for(author: Desk) -> None:
     for learner, sees in (("nour", True), ("camille", False), ("sacha", False), ("", True)):
         url = f"{HERE}/mails/lesson-debut?view=text&learner={learner}"
         assert ("Parlez-en au CSE" in await author.get(url)) == sees
-    assert {each.key for each in fictitious.LEARNERS} | {""} == set(editor.LEARNERS)
+    assert {each.key for each in fictitious.LEARNERS} | {""} == set(frame.LEARNERS)
 
 
 async def test_welcome_and_farewell_are_seen_beside_course_yaml(author: Desk) -> None:

@@ -1,12 +1,15 @@
 """Pictures on their way into a draft."""
 
+import html
 import io
+import re
 from collections.abc import Callable
 
 import pytest
 from PIL import Image
 
 from engine.core.accounts import Role
+from engine.flows import catalog
 from tests.web import course
 from tests.web.conftest import Visit
 from tests.web.studio.conftest import Desk
@@ -60,3 +63,13 @@ async def test_what_is_no_picture_cannot_be_taken_away_here(author: Desk) -> Non
     await author.get(f"{HERE}/course.yaml", 404)
     page = await author.get(HERE)
     assert f"/studio/courses/{course.SLUG}/lessons/debut" in page
+
+
+async def test_a_picture_of_an_odd_name_in_a_folder_of_its_own_is_found(author: Desk, visit: Visit) -> None:
+    odd = {**course.FILES, "images/vues/l'été #1 à 50 %.png": png(10, 10)}
+    await upload(author, f"/studio/courses/{course.SLUG}/upload", "x.zip", catalog.pack(odd), seen="")
+    page = await author.get(HERE)
+    sources = [html.unescape(found) for found in re.findall(r'<img src="([^"]+)"', page)]
+    assert len(sources) == 2
+    for source in sources:
+        assert (await author.http.get(source)).status_code == 200

@@ -37,7 +37,8 @@ def author(desks: Callable[[Role], Desk]) -> Desk:
 
 async def draft(visit: Visit, files: dict[str, bytes]) -> None:
     async with visit.site.db.transaction() as session:
-        await desk.replace(session, course.SLUG, files, by=1, now=visit.clock.now())
+        seen = (await desk.look(session, course.SLUG)).mark
+        await desk.replace(session, course.SLUG, files, seen=seen, by=1, now=visit.clock.now())
 
 
 async def midway(author: Desk) -> int:
