@@ -99,6 +99,11 @@ def lessons_came(course: model.Course, enrolment: Enrolment) -> int:
     return len(course.lessons) if enrolment.next_kind == "farewell" or enrolment.ended_at else 0
 
 
+def to_come(course: model.Course, enrolment: Enrolment) -> frozenset[str]:
+    """Keys of the lessons that are still owed; none before the welcome and after the last."""
+    return frozenset(lesson.key for lesson in course.rest(enrolment.next_key, enrolment.route.split()))
+
+
 def spread(enrolment_id: int) -> timedelta:
     return calendar.spread(f"enrolment:{enrolment_id}")
 

@@ -162,12 +162,13 @@ async def _not_planned(
             until = f" until {row.paused_until:%Y-%m-%d}" if row.paused_until else ""
             return f"Not yet: the course is paused{until}."
     current = course.lesson(row.next_key)
-    if row.next_kind == "farewell" or not row.next_kind or (current and lesson.number < current.number):
+    owed = enrolments.to_come(course, row)
+    if row.next_kind == "farewell" or not row.next_kind or (owed and lesson.key not in owed):
         facts = await known.of(session, row)
         if lesson.when and not facts.hold(lesson.when):
             return f"Not for this learner: “{lesson.when}” does not hold."
-        return "Not sent: it was added to the course behind this learner, who never gets a lesson late."
-    if current is None or lesson.number > current.number:
+        return "Not sent: it came into the course behind this learner, and was not to be sent late."
+    if current is None or lesson.key != current.key:
         before = current.key if current else "the welcome"
         return f"Not yet: “{before}” comes first."
     if row.gate_since and lesson.requires:

@@ -91,10 +91,8 @@ def _expected(
     assert position.due is not None  # due_at is not None
     fictitious = simulation.Learner(about=facts.learner, answers=facts.answers)
     # What was asked so far counts as done in time: the page says what must be done for that.
-    passed = course.lesson(enrolment.next_key)
-    asked = {
-        key for each in course.lessons[: passed.number - 1 if passed else None] for key in each.activities
-    }
+    owed = enrolments.to_come(course, enrolment)
+    asked = {key for each in course.lessons if each.key not in owed for key in each.activities}
     yesterday = position.due.day - timedelta(days=1)
     before = dict.fromkeys(facts.handed_in | asked, yesterday)
     mails = simulation.run(course, position, fictitious, enrolments.slot(enrolment), rules, done=before)
@@ -196,7 +194,7 @@ def _modules(
     facts: progress.Facts,
     enrolment: Enrolment,
 ) -> tuple[views.ModuleLine, ...]:
-    passed = course.lesson(enrolment.next_key)
+    owed = enrolments.to_come(course, enrolment)
     over = enrolment.state in (State.COMPLETED, State.STOPPED) or enrolment.next_kind == "farewell"
 
     def line(lesson: model.Lesson) -> views.LessonLine:
@@ -208,7 +206,7 @@ def _modules(
             stands, at = views.Progress.NEXT, upcoming.at
         elif lesson.key in expected:
             at = expected[lesson.key].at + enrolments.spread(enrolment.id)
-        elif over or (passed and lesson.number < passed.number):
+        elif over or (owed and lesson.key not in owed):
             stands = views.Progress.SKIPPED
         lines = tuple(filter(None, (_line(key, course, facts) for key in lesson.activities)))
         return views.LessonLine(lesson.key, lesson.number, lesson.subject, lesson.minutes, stands, at, lines)

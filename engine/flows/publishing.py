@@ -201,6 +201,8 @@ async def publish_draft(
     `seen` and `parent`: the hashes of the draft and of the version that the author had before him. Raises as
     `publish` does, and `errors.Conflict` when the draft is no longer what he saw.
     """
+    # The desk's own lock: nobody saves between what is read here and what is cleared below.
+    await dialect.lock(session, f"draft:{slug}")
     files = await desk.files(session, slug)
     if files is None or catalog.content_hash(files) != seen:
         raise errors.Conflict("Le brouillon a changé depuis que cette page a été ouverte.")
@@ -337,7 +339,8 @@ async def _take_along(
     """Move people as chosen: noted and locked first, counted then, so that the counts are what is done."""
     assert step.current is not None  # the caller looked
     midway = moves.midway(step.course.id, step.current.id)
-    groups = await _midway(session, step)
+    # Who is to move is counted below, once nobody else can change where he stands.
+    groups = [] if choices.others == "move" else await _midway(session, step)
     count = sum(group.count for group in groups)
     choices = _decided(choices, asks=not step.keeps_structure, count=count)
     if choices.others == "move":

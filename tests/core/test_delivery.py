@@ -62,6 +62,7 @@ def test_only_what_someone_waits_for_is_transactional() -> None:
         Kind.INVITE,
         Kind.TEAM,
         Kind.ACCOUNT,
+        Kind.TEST,
         Kind.SUMMARY,
     }
     assert not delivery.waited_for(Kind.SUMMARY)

@@ -7,9 +7,9 @@ from sqlalchemy import func, select, update
 
 from engine.core import errors
 from engine.core.course.effect import Effect
-from engine.flows import catalog, enrolments, letters, planning, publishing
+from engine.flows import catalog, enrolments, history, letters, mycourse, planning, publishing
 from engine.tables import Delivery, PublicationRow, Suppression, Version
-from tests.people import ALICE, BOB, DRESS, SLUG, THREE, Town, course
+from tests.people import ALICE, BOB, DRESS, SLUG, THREE, Town, course, paris
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -198,10 +198,29 @@ async def test_a_gate_passes_nothing_on_to_the_lesson_that_follows(town: Town) -
 LONGER = course(a="", x="", b="", c="", z="")
 
 
+async def lines(town: Town, enrolment: int) -> dict[str, str]:
+    """Each lesson as "my course" shows it."""
+    async with town.db.reading() as session:
+        page = await mycourse.page(session, enrolment, house=DRESS, now=town.now)
+    return {line.key: str(line.progress) for module in page.modules for line in module.lessons}
+
+
+async def test_who_is_past_an_added_lesson_skips_it(town: Town) -> None:
+    alice = await midway(town)
+    await town.live("2027-03-31 00:00")  # c is next
+    done = await town.publish(LONGER, others="move")
+    assert (done.effect.inserted, done.effect.skipping) == ({}, 1)
+    assert await lines(town, alice) == {"a": "sent", "x": "skipped", "b": "sent", "c": "next", "z": "later"}
+    async with town.db.reading() as session:
+        told = await history.why(session, await town.learner(alice), "x")
+    assert "behind this learner" in told[0].answer
+
+
 async def test_who_is_past_an_added_lesson_receives_it_next_and_loses_no_week(town: Town) -> None:
     alice = await midway(town)
     await town.live("2027-03-31 00:00")  # c is next
     await town.publish(LONGER, others="move", inserted="send")
+    assert await lines(town, alice) == {"a": "sent", "x": "next", "b": "sent", "c": "later", "z": "later"}
     await town.live("2027-07-01 00:00")
     assert await town.sent(alice, "lesson", "farewell") == [
         "lesson a tue 2027-03-23 08:30",
@@ -380,6 +399,21 @@ async def test_undoing_leaves_what_a_learner_chose_since(town: Town) -> None:
     row = await town.row(alice)
     assert (row.state, row.due_at, row.next_key, row.route) == ("paused", None, "c", "")
     assert (await town.row(bob)).state == "stopped"
+
+
+async def test_undoing_leaves_a_pause_of_who_was_let_go_from_a_gate(town: Town) -> None:
+    await town.publish(WAITING)
+    alice = await town.enrol(ALICE)
+    await town.live("2027-05-05 12:00")
+    await town.publish(THREE, others="move")
+    async with town.db.transaction() as session:
+        until = paris("2027-06-01 00:00").date()
+        await enrolments.pause(session, alice, until=until, now=town.now)
+    ends = (await town.row(alice)).due_at
+    await town.undo()
+    row = await town.row(alice)
+    assert (row.state, row.due_at) == ("paused", ends)
+    assert ends is not None
 
 
 async def test_undoing_closes_what_was_opened_again(town: Town) -> None:
