@@ -33,7 +33,7 @@ class Nav(NamedTuple):
 
 
 MENU = (
-    Nav("/studio/courses", "Parcours", Right.READ_COURSES),
+    Nav("/studio/courses", "Les parcours", Right.READ_COURSES),
     Nav("/studio/accounts", "Comptes", Right.MANAGE),
 )
 """What stands above every page, for whoever may open it. French source texts."""
