@@ -20,6 +20,7 @@ class Summary:
 
     slug: str
     title: str
+    language: str
     published_at: datetime | None
     changed_at: datetime | None
     """When its draft was last changed; None without draft."""
@@ -38,7 +39,7 @@ async def courses(session: AsyncSession) -> list[Summary]:
     )
     people = await _people(session)
     return [
-        Summary(slug, await _title(session, slug), published, changed, people.get(course, {}))
+        Summary(slug, *await _title(session, slug), published, changed, people.get(course, {}))
         for slug, course, published, changed in rows
     ]
 
@@ -55,9 +56,11 @@ async def _people(session: AsyncSession) -> Mapping[int, Mapping[str, int]]:
     return found
 
 
-async def _title(session: AsyncSession, slug: str) -> str:
+async def _title(session: AsyncSession, slug: str) -> tuple[str, str]:
+    """The title, and the language that it is written in."""
     try:
-        return (await catalog.current(session, slug)).course.title
+        course = (await catalog.current(session, slug)).course
+        return course.title, course.language
     except errors.NotFound:
-        header = await desk.file(session, slug, editing.COURSE)
-        return editing.title(header.content) or slug
+        header = (await desk.file(session, slug, editing.COURSE)).content
+        return editing.field(header, "title") or slug, editing.field(header, "language") or "fr"

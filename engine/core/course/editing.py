@@ -141,10 +141,10 @@ def module_keys(files: Files) -> list[str]:
     return [str(key.value) for key in keys if isinstance(key, yaml.ScalarNode)]
 
 
-def title(header: bytes) -> str:
-    """What a course.yaml says the course is called; "" where it cannot be read."""
+def field(header: bytes, name: str) -> str:
+    """What a course.yaml says in one of its first-level fields; "" where that cannot be read."""
     try:
-        node = _field(yaml.compose(_text(header), Loader=yaml.SafeLoader), "title")
+        node = _field(yaml.compose(_text(header), Loader=yaml.SafeLoader), name)
     except (yaml.YAMLError, errors.Invalid, RecursionError):
         return ""
     return str(node.value) if isinstance(node, yaml.ScalarNode) else ""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.core import errors
+from engine.core import errors, words
 from engine.core.accounts import Right
 from engine.core.course import editing, grammar, model, parcel, reading, timeline
 from engine.core.course.yamlfile import Problem
@@ -76,6 +76,7 @@ class Course:
     template: ClassVar = "studio/course.html"
     desk: desk.Desk
     title: str
+    language: str
     stops: Sequence[Stop]
     activities: Sequence[Listed]
     others: Sequence[str]
@@ -115,6 +116,7 @@ async def _show(
     page = Course(
         desk=found,
         title=course.title if course else found.slug,
+        language=course.language if course else words.SOURCE,
         stops=stops,
         activities=_activities(found, course),
         others=[path for path in found.files if _other(path)],

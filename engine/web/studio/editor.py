@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from engine.core import errors
+from engine.core import errors, words
 from engine.core.accounts import Right
 from engine.core.course import checks, editing, model
 from engine.core.course.yamlfile import Problem
@@ -58,6 +58,7 @@ class Editor:
     desk: desk.Desk
     title: str
     """Of the course."""
+    language: str
     path: str
     action: str
     text: str
@@ -133,6 +134,7 @@ async def _editor(request: Request, me: Here, found: desk.Desk, file: desk.File)
     page = Editor(
         desk=found,
         title=sketch.title if sketch else found.slug,
+        language=sketch.language if sketch else words.SOURCE,
         path=file.path,
         action=f"/studio/courses/{found.slug}/files/{quote(file.path)}",
         text=file.text,

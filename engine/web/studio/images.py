@@ -9,7 +9,7 @@ from typing import ClassVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.core import errors
+from engine.core import errors, words
 from engine.core.accounts import Right
 from engine.core.course import markup, model
 from engine.documents import picture
@@ -41,6 +41,7 @@ class Images:
     template: ClassVar = "studio/images.html"
     desk: desk.Desk
     title: str
+    language: str
     pictures: Sequence[Picture]
     may_write: bool
     problems: Mapping[str, str]
@@ -72,6 +73,7 @@ async def _show(
     page = Images(
         desk=found,
         title=sketch.title if sketch else found.slug,
+        language=sketch.language if sketch else words.SOURCE,
         pictures=pictures,
         may_write=me.may(Right.WRITE_COURSES),
         problems=problems or {},

@@ -191,3 +191,10 @@ async def test_a_course_that_cannot_be_read_at_all_can_still_be_mended(author: D
     await author.get(f"{HERE}/mails/lesson-a", 422)
     for path in broken:
         assert (await author.http.get(f"{HERE}/files/{path}")).status_code in (200, 303, 422)
+
+
+async def test_a_course_is_typeset_in_its_own_language(author: Desk, visit: Visit) -> None:
+    english = course.FILES["course.yaml"].decode().replace("language: fr", "language: en")
+    files = {**course.FILES, "course.yaml": english.replace("L'essai en trois leçons", "What's up?").encode()}
+    await upload(author, f"{HERE}/upload", "x.zip", catalog.pack(files), seen="")
+    assert '<h1 dir="auto" lang="en">What&#39;s up?</h1>' in await author.get(HERE)
