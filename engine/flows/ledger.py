@@ -19,6 +19,7 @@ MOST = 10_000
 STRETCH = 10_000
 """So many rows are looked at for one page; the next one looks further."""
 
+_ASKED_WHY = 2_000
 _TOP = 8
 WAITING = (*delivery.READY,)
 _IN_HAND = (State.CLAIMED, State.SENDING)
@@ -104,7 +105,8 @@ async def find(session: AsyncSession, filters: Filters, *, after: str = "") -> P
 
 
 def _waits(state: str) -> bool:
-    return state in ("", *WAITING)
+    """Whether the list is by the hour; mails in other states than these have an index of their own."""
+    return state in ("", State.PLANNED)
 
 
 def _some(state: str) -> Select[Any]:
@@ -177,14 +179,15 @@ async def _mails(session: AsyncSession, ids: list[int]) -> tuple[Mail, ...]:
 
 async def counts(session: AsyncSession) -> dict[State, Number]:
     """How many mails are in each state that may still change, and how many did not leave."""
-    states = (*WAITING, *_IN_HAND, State.HELD, State.FAILED, State.CANCELLED)
-    some = [select(Delivery.id).where(_is(state)).limit(MOST + 1).subquery() for state in states]
+    states = (State.RETRY, State.IN_DOUBT, *_IN_HAND, State.HELD, State.FAILED, State.CANCELLED)
+    conditions = [_is(*WAITING), *map(_is, states)]
+    some = [select(Delivery.id).where(each).limit(MOST + 1).subquery() for each in conditions]
     counted = [select(func.count()).select_from(each).scalar_subquery() for each in some]
-    row = (await session.execute(select(*counted))).one()
-    return {
-        state: Number(min(number, MOST), exact=number <= MOST)
-        for state, number in zip(states, row, strict=True)
-    }
+    waiting, *others = (await session.execute(select(*counted))).one()
+    found = dict(zip(states, others, strict=True))
+    # What waits is counted by its index alone, which does not tell one state from another.
+    found[State.PLANNED] = waiting - (found[State.RETRY] + found[State.IN_DOUBT]) * (waiting <= MOST)
+    return {state: Number(min(number, MOST), exact=number <= MOST) for state, number in found.items()}
 
 
 @dataclass(frozen=True)
@@ -195,9 +198,9 @@ class Reason:
 
 
 async def reasons(session: AsyncSession, state: str) -> tuple[Reason, ...]:
-    """Why mails are in `state` ("": as in `Filters`), the most frequent first, among the next `STRETCH`."""
+    """Why mails are in a state ("": as in `Filters`), the most frequent first, of the first in the list."""
     query = _order(select(Delivery.reason).where(_is(*([state] if state else WAITING))), _waits(state))
-    some = query.limit(STRETCH).subquery()
+    some = query.limit(_ASKED_WHY).subquery()
     rows = await session.execute(
         select(some.c.reason, func.count())
         .group_by(some.c.reason)

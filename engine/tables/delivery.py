@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from engine.tables.base import Base, Id, Short
 
 _OPEN = text("state IN ('planned', 'retry', 'in_doubt')")
-_ASIDE = text("state IN ('held', 'cancelled', 'failed')")
+_ASIDE = text("state IN ('retry', 'in_doubt', 'held', 'cancelled', 'failed')")
 _LEASED = text("state IN ('claimed', 'sending')")
 
 
@@ -16,7 +16,7 @@ class Delivery(Base):
     __tablename__ = "delivery"
     __table_args__ = (
         Index("ix_delivery_open", "priority", "try_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
-        # Lists of what did not leave, the newest first; open and leased mails are few.
+        # Lists of what did not leave as planned, the newest first.
         Index("ix_delivery_aside", "state", "id", sqlite_where=_ASIDE, postgresql_where=_ASIDE),
         Index("ix_delivery_leased", "lease_until", sqlite_where=_LEASED, postgresql_where=_LEASED),
     )

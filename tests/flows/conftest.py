@@ -46,28 +46,25 @@ def town_database(request: pytest.FixtureRequest) -> db.Database:
 async def town(town_database: db.Database) -> AsyncIterator[Town]:
     yield Town(town_database)
     async with town_database.transaction() as session:
-        await _everybody_is_found_by_what_is_known(session)
+        found, known = await _found_by(session)
         for table in reversed(Base.metadata.sorted_tables):
             await session.execute(table.delete())
             if not town_database.is_sqlite and "id" in table.c:  # SQLite begins at 1 again by itself
                 sequence = func.pg_get_serial_sequence(table.name, "id")
                 await session.execute(select(func.setval(sequence, 1, False)))
+    assert found == known, "after a change of name, address or company: searching.note(session, [learner.id])"
 
 
-async def _everybody_is_found_by_what_is_known(session: AsyncSession) -> None:
-    """Whoever writes a name, an address or a company must call `searching.note`."""
-    lines = await _lines(session)
-    words = await session.execute(select(SearchWord.learner_id, SearchWord.word).order_by(SearchWord.word))
+async def _found_by(session: AsyncSession) -> tuple[dict[int, str], dict[int, str]]:
+    """By which words everybody is found, and by which they should be."""
     kept: dict[int, list[str]] = {}
-    for learner_id, word in words:
+    for word, learner_id in await session.execute(_WORDS):
         kept.setdefault(learner_id, []).append(word)
-    await searching.note(session, list(lines))
-    assert await _lines(session) == lines, (
-        "after a change of name, address or company: searching.note(session, [learner.id])"
-    )
-    assert {id_: search.kept(kept.get(id_, ())) for id_ in lines} == lines
+    lines = select(Learner.id, Learner.words).where(Learner.erased_at.is_(None))
+    found = {row.id: row.words for row in await session.execute(lines)}
+    await searching.note(session, list(found))
+    known = {row.id: row.words for row in await session.execute(lines)}
+    return {id_: search.kept(kept.get(id_, ())) for id_ in found}, known
 
 
-async def _lines(session: AsyncSession) -> dict[int, str]:
-    rows = await session.execute(select(Learner.id, Learner.words))
-    return {row.id: row.words for row in rows}
+_WORDS = select(SearchWord.word, SearchWord.learner_id).order_by(SearchWord.word)

@@ -27,7 +27,7 @@ def upgrade() -> None:
     op.create_index("ix_enrolment_people", "enrolment", ["course_id", "state", "learner_id"])
     _index("ix_enrolment_lesson", "enrolment", "next_kind = 'lesson'", "course_id", "next_key", "learner_id")
     _index("ix_learner_erased", "learner", "erased_at IS NOT NULL", "id")
-    aside = "state IN ('held', 'cancelled', 'failed')"
+    aside = "state IN ('retry', 'in_doubt', 'held', 'cancelled', 'failed')"
     _index("ix_delivery_aside", "delivery", aside, "state", "id")
     _fill(op.get_bind())
 
