@@ -127,6 +127,10 @@ def advance(state: str, event: str) -> State:
         raise errors.NotAllowed("Cet import n'en est plus là : relisez sa page.") from None
 
 
+UNDONE = "undone"
+"""Why an enrolment ended that a list had brought and that was taken back: as if it had never been."""
+
+
 class Back(StrEnum):
     """What undoing does about one enrolment that a list brought."""
 

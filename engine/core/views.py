@@ -92,7 +92,10 @@ class Pending:
     confirmed: bool
     """Already done, by this link: pressing again changes nothing."""
     begun: str
-    """Once the first lesson left: `core.progress.State`; "" while it is still ahead."""
+    """Once the first lesson left: `core.progress.State`; "" while it is still ahead.
+
+    `undone`: somebody brought the person by mistake, and took it back.
+    """
     expired: bool
 
 

@@ -486,7 +486,7 @@ async def _stop(session: AsyncSession, places: Sequence[int], now: datetime) -> 
         _without_sync(
             update(Enrolment)
             .where(dialect.among(session, Enrolment.id, places))
-            .values(state=Progress.STOPPED, ended_at=now, end_reason=intake.UNDONE)
+            .values(state=Progress.STOPPED, ended_at=now, end_reason=rules.UNDONE)
         )
     )
     await session.execute(
@@ -496,7 +496,7 @@ async def _stop(session: AsyncSession, places: Sequence[int], now: datetime) -> 
                 dialect.among(session, Delivery.enrolment_id, places),
                 Delivery.state.in_((*delivery.READY, delivery.State.HELD)),
             )
-            .values(state=delivery.State.CANCELLED, reason=intake.UNDONE)
+            .values(state=delivery.State.CANCELLED, reason=rules.UNDONE)
         )
     )
     learners = await session.execute(

@@ -16,9 +16,6 @@ from engine.core.progress import State
 from engine.flows import catalog, enrolments, outbox, searching
 from engine.tables import Consent, Course, Enrolment, Learner, Suppression, dialect
 
-UNDONE = "undone"
-"""Why an enrolment ended that a list had brought and that was taken back: as if it had never been."""
-
 
 @dataclass(frozen=True)
 class Judged:
@@ -117,7 +114,7 @@ async def _before(
         .where(
             dialect.among(session, Enrolment.learner_id, learners),
             Enrolment.course_id == course_id,
-            Enrolment.end_reason != UNDONE,
+            Enrolment.end_reason != intake.UNDONE,
         )
         .order_by(Enrolment.id)
     )

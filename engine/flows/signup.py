@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import calendar, consent, errors, links, progress, typed, views
+from engine.core import calendar, consent, errors, intake, links, progress, typed, views
 from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
@@ -277,9 +277,15 @@ async def pending(session: AsyncSession, parts: Sequence[str], *, now: datetime)
         language=course.language,
         enrolment_id=enrolment.id,
         confirmed=confirmed,
-        begun=enrolment.state if confirmed and not _first_is_ahead(enrolment) else "",
+        begun=_begun(enrolment),
         expired=not confirmed and _expired(asked_at, now),
     )
+
+
+def _begun(enrolment: Enrolment) -> str:
+    if enrolment.end_reason == intake.UNDONE:
+        return intake.UNDONE
+    return "" if enrolment.state == State.PENDING or _first_is_ahead(enrolment) else enrolment.state
 
 
 def _first_is_ahead(enrolment: Enrolment) -> bool:

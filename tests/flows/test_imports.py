@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from engine.core import errors
+from engine.core import errors, links
 from engine.core.intake import State
-from engine.flows import enrolments, imports, letters, outbox, privacy, publishing, seats
+from engine.flows import enrolments, imports, letters, outbox, privacy, publishing, seats, signup
 from engine.tables import Company, Consent, Delivery, Enrolment, ImportRow, Learner, Seat, Suppression
 from engine.workers import tasks
 from tests.people import ALICE, BOB, CHARLIE, DRESS, SLUG, Town, course, fingerprint
@@ -280,6 +280,9 @@ async def test_undoing_takes_back_who_did_nothing_and_nobody_else(town: Town) ->
     assert await desk.counts(number) == {"new": 3, "removed": 1, "stopped": 1, "kept": 1}
     stopped = await town.row(sent)
     assert (stopped.state, stopped.end_reason) == ("stopped", "undone")
+    async with town.db.transaction() as session:
+        link = [str(sent), links.stamp_of(town.now)]
+        assert (await signup.pending(session, link, now=town.now)).begun == "undone"
     assert await town.states(sent) == ["sent"]
     assert (await town.row(keen)).state == "waiting"
     assert await count(town, Enrolment, Enrolment.id == late) == 0

@@ -1,14 +1,17 @@
 """The pages of lists: a file is brought, told, tried, run and taken back, by the owner's own hand."""
 
+import asyncio
 import csv
 import io
 import re
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from engine import app
 from engine.core import csvfile, words
-from engine.tables import Audit, Import, Learner
+from engine.tables import Audit, Delivery, Import, Learner
 from tests.web import course
 from tests.web.conftest import Visit
 from tests.web.studio.conftest import Desk
@@ -168,3 +171,29 @@ async def test_everybody_is_exported_and_noted(visit: Visit, owner: Desk) -> Non
     assert (row["adresse"], row["entreprise"]) == ("nina@example.org", "'=1+1")
     async with visit.site.db.reading() as session:
         assert await session.scalar(select(Audit.id).where(Audit.action == "people_exported"))
+
+
+async def test_the_link_of_somebody_taken_back_says_so(visit: Visit, owner: Desk) -> None:
+    url = await tried(visit, owner)
+    await owner.post(url, 303, do="run")
+    await work(visit)
+    await visit.live(visit.clock.now() + timedelta(hours=1))  # the confirmation counts as sent
+    async with visit.site.db.transaction() as session:
+        await session.execute(update(Delivery).values(tries=1))
+    (mail,) = await visit.deliveries("confirm")
+    await owner.post(url, 303, do="undo")
+    await work(visit)
+    link = visit.to("k", mail.enrolment_id or 0, mail.occasion)
+    assert "Cette inscription a été annulée" in await visit.get(link)
+    assert "Cette inscription a été annulée" in await visit.post(link)
+
+
+async def test_the_worker_of_the_service_does_it_by_itself(visit: Visit, owner: Desk) -> None:
+    url = await bring(owner)
+    async with app.running(visit.site):
+        await owner.post(url, 303, **TOLD)
+        for _ in range(200):
+            if "Ce qui se passerait" in await owner.get(url):
+                return
+            await asyncio.sleep(0.05)
+    pytest.fail("nobody did the dry run")
