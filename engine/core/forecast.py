@@ -7,7 +7,7 @@ change nothing. The steps are those of the planner.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, time
+from datetime import date, time, timedelta
 from heapq import heapify, heappop, heappush
 from typing import Literal
 
@@ -43,7 +43,9 @@ class Mail:
 def run(course: model.Course, people: Mapping[Stand, int], *, until: date) -> Counter[Mail]:
     """How many of each mail leave before `until`. Who stands at a lesson that is gone is not counted."""
     course = replace(course, lessons=tuple(map(_plain, course.lessons)))
-    waiting = Counter(people)  # equal futures are walked once: those of all who come to the same place
+    waiting = Counter[Stand]()  # equal futures are walked once: those of all who come to the same place
+    for stand, count in people.items():
+        waiting[_open(course, stand)] += count
     queue = list(waiting)
     heapify(queue)
     found = Counter[Mail]()
@@ -67,9 +69,21 @@ def _plain(lesson: model.Lesson) -> model.Lesson:
     return replace(lesson, when=None, requires=None, document=markup.Document(()))
 
 
-def _after(course: model.Course, stand: Stand) -> Stand | None:
-    slot = calendar.Slot(stand.weekday, _HOUR, _ZONE)
+def _open(course: model.Course, stand: Stand) -> Stand:
+    """Where the planner puts off what is due on a day that is closed, such as the end of a pause."""
+    slot, rules = _own(course, stand)
+    if stand.kind == "welcome" or not calendar.closed(stand.day, rules):
+        return stand
+    return replace(stand, day=calendar.after_delay(stand.day - timedelta(days=1), 1, slot, rules).day)
+
+
+def _own(course: model.Course, stand: Stand) -> tuple[calendar.Slot, calendar.Rules]:
     rules = replace(course.rules.with_region(stand.region), pace=stand.pace)
+    return calendar.Slot(stand.weekday, _HOUR, _ZONE), rules
+
+
+def _after(course: model.Course, stand: Stand) -> Stand | None:
+    slot, rules = _own(course, stand)
     # A welcome counts from the day's first minute: a cohort begins at midnight.
     hour = time() if stand.kind == "welcome" else _HOUR
     due = calendar.Due(calendar.to_utc(stand.day, hour, _ZONE), stand.day)

@@ -139,9 +139,7 @@ async def _settled(session: AsyncSession, day: date) -> Counter[tuple[Any, ...]]
     begin, end = numbers.midnight(day), numbers.midnight(day + timedelta(days=1))
     told = case((Delivery.state == delivery.State.SENT, ""), else_=func.substr(Delivery.reason, 1, _REASON))
     found = await session.execute(
-        select(func.coalesce(Enrolment.course_id, 0), *_SORT, told, func.count())
-        .select_from(Delivery)
-        .outerjoin(Enrolment, Enrolment.id == Delivery.enrolment_id)
+        select(_COURSE, *_SORT, told, func.count())
         .where(Delivery.settled_at >= begin, Delivery.settled_at < end)
         .group_by(text("1, 2, 3, 4, 5"))
     )
@@ -151,6 +149,14 @@ async def _settled(session: AsyncSession, day: date) -> Counter[tuple[Any, ...]]
     return counted
 
 
+# Looked up row by row: for one day's mails a join would read all enrolments.
+_COURSE = func.coalesce(
+    select(Enrolment.course_id)
+    .where(Enrolment.id == Delivery.enrolment_id)
+    .correlate(Delivery)
+    .scalar_subquery(),
+    0,
+)
 _SORT = (Delivery.kind, Delivery.lesson_key, Delivery.state)
 
 
@@ -166,14 +172,12 @@ async def _open(session: AsyncSession, now: datetime) -> Counter[tuple[Any, ...]
     for which in _OPEN:
         found = await session.execute(
             select(
-                func.coalesce(Enrolment.course_id, 0),
+                _COURSE,
                 dialect.hour(session, Delivery.due_at),
                 *_SORT,
                 told,
                 func.count(),
             )
-            .select_from(Delivery)
-            .outerjoin(Enrolment, Enrolment.id == Delivery.enrolment_id)
             .where(text(which))
             .group_by(text("1, 2, 3, 4, 5, 6"))
         )
@@ -252,6 +256,12 @@ def _stand(
 
 
 def _stands(session: AsyncSession, which: Any, moment: Any, until: datetime) -> Select[*tuple[Any, ...]]:
+    region = (
+        select(Learner.region)
+        .where(Learner.id == Enrolment.learner_id)
+        .correlate(Enrolment)
+        .scalar_subquery()
+    )
     return (
         select(
             func.coalesce(Enrolment.version_id, Course.current_version_id),
@@ -261,12 +271,11 @@ def _stands(session: AsyncSession, which: Any, moment: Any, until: datetime) -> 
             Enrolment.next_key,
             func.substr(Enrolment.slot, 1, 3),
             Enrolment.pace,
-            Learner.region,
+            region,
             Enrolment.catching_up,
             func.count(),
         )
         .join(Course, Course.id == Enrolment.course_id)
-        .join(Learner, Learner.id == Enrolment.learner_id)
         .where(which, moment < until)
         .group_by(text("1, 2, 3, 4, 5, 6, 7, 8, 9"))
     )

@@ -39,7 +39,12 @@ def lived(stand: Stand) -> Counter[Mail]:
     )
 
 
-@given(st.dictionaries(STANDS, st.integers(1, 1000), max_size=12))
+def leaves(stand: Stand) -> bool:
+    """Whether its day is open."""
+    return not calendar.closed(stand.day, PLAIN.rules.with_region(stand.region))
+
+
+@given(st.dictionaries(STANDS.filter(leaves), st.integers(1, 1000), max_size=12))
 def test_it_foretells_what_each_learner_lives(people: dict[Stand, int]) -> None:
     expected = Counter[Mail]()
     for stand, count in people.items():
@@ -66,3 +71,10 @@ def test_gates_and_conditions_are_taken_as_met() -> None:
 def test_a_lesson_that_is_gone_is_not_foretold() -> None:
     stand = Stand(START, "lesson", "nowhere", weekday=0, pace=1, region="")
     assert forecast.run(PLAIN, {stand: 3}, until=UNTIL) == {}
+
+
+def test_what_is_due_on_a_closed_day_leaves_on_the_next_open_one() -> None:
+    saturday = date(2027, 5, 15)  # and Monday 17 is Whit Monday
+    stand = Stand(saturday, "lesson", "l4", weekday=1, pace=1, region="")
+    found = forecast.run(PLAIN, {stand: 2}, until=UNTIL)
+    assert found[Mail(date(2027, 5, 18), "lesson", "l4")] == 2
