@@ -20,6 +20,7 @@ class Scope(StrEnum):
     ENROLMENTS_WRITE = "enrolments:write"
     DELIVERIES_READ = "deliveries:read"
     SUBMISSIONS_READ = "submissions:read"
+    WEBHOOKS = "webhooks"
 
 
 def new() -> str:

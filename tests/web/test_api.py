@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from engine.core import consent
 from engine.core.tokens import Scope
-from engine.flows import accounts, enrolments, tokens
+from engine.flows import accounts, enrolments, tokens, webhooks
 from engine.tables import ApiToken, Consent, Suppression
 from engine.web.api import gate
 from tests.people import Town
@@ -83,6 +83,10 @@ OPERATIONS = {
     ("GET", "/deliveries/1"): "deliveries:read",
     ("GET", "/submissions"): "submissions:read",
     ("GET", "/submissions/1"): "submissions:read",
+    ("GET", "/webhooks"): "webhooks",
+    ("GET", "/webhooks/1"): "webhooks",
+    ("POST", "/webhooks"): "webhooks",
+    ("DELETE", "/webhooks/1"): "webhooks",
 }
 BODIES = {"/enrolments": SIGN_UP, "/enrolments/1/pause": {}, "/enrolments/1/stop": {}}
 
@@ -318,6 +322,31 @@ async def test_a_pause_ends_within_a_year(visit: Visit, program: Program, until:
     assert found["errors"] == [
         {"field": "body.until", "detail": "Choose a day after today, within the year."}
     ]
+
+
+async def test_a_webhook_is_added_seen_and_removed(visit: Visit, program: Program) -> None:
+    wanted = {"url": "https://crm.example.org/hook", "events": ["learner.erased"]}
+    answer = await program.ask("POST", "/webhooks", json=wanted)
+    assert answer.status_code == 201
+    made = answer.json()
+    assert made.pop("secret").startswith("whsec_")
+    assert await program.get("/webhooks/1") == made
+    assert (await program.get("/webhooks"))["data"] == [made]
+    assert (made["url"], made["events"], made["enabled"]) == (wanted["url"], wanted["events"], True)
+    await visit.confirmed("alice@example.org")
+    await program.ask("DELETE", "/learners/1")
+    async with visit.site.db.reading() as session:
+        (owed,) = await webhooks.log(session, 1)
+    assert owed.event == "learner.erased"
+    assert (await program.ask("DELETE", "/webhooks/1")).status_code == 204
+    await program.refused(404, "DELETE", "/webhooks/1")
+    bad: list[dict[str, Any]] = [
+        {"url": "http://10.0.0.1/"},
+        {"url": "https://a:b@example.org/"},
+        {"events": []},
+    ]
+    for each in bad:
+        await program.refused(422, "POST", "/webhooks", json=wanted | each)
 
 
 async def test_a_learner_is_erased_for_good(visit: Visit, program: Program) -> None:

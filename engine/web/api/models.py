@@ -14,7 +14,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from engine.core import delivery, paging, progress
+from engine.core import delivery, paging, progress, webhooks
 
 # No control characters, no separators of lines. Said as a pattern, so that the OpenAPI document says it too.
 LINE = r"^[^\x00-\x1F\x7F-\x9F\u2028\u2029]*$"
@@ -220,3 +220,24 @@ class Stop(Taken):
     reason: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=LINE)
     ] = "api"
+
+
+class Webhook(Given):
+    id: int
+    url: str
+    events: list[webhooks.Event]
+    enabled: bool
+    note: str = Field(description="Why it was switched off: `failing` for three days, or `gone` (410)")
+    failing_since: datetime | None
+    created_at: datetime
+
+
+class MadeWebhook(Webhook):
+    secret: str = Field(description="Signs the messages (Standard Webhooks); told here and nowhere else")
+
+
+class NewWebhook(Taken):
+    url: Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[!-~]+$")] = Field(
+        description="https, and on no private network"
+    )
+    events: Annotated[list[webhooks.Event], Field(min_length=1)]

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from engine.core import paging, views
 from engine.core.tokens import Scope
-from engine.flows import accounts, enrolments, privacy, records, signup
+from engine.flows import accounts, enrolments, privacy, records, signup, webhooks
 from engine.web import forms, site
 from engine.web.api import gate, models, problems
 
@@ -314,3 +314,57 @@ async def list_submissions(
 async def get_submission(request: Request, id: Id) -> models.Submission:
     async with site.of(request).db.reading() as session:
         return models.Submission.model_validate(await records.submission(session, id))
+
+
+@router.get("/webhooks", summary="List webhooks", dependencies=[gate.needs(Scope.WEBHOOKS)])
+async def list_webhooks(request: Request) -> models.Page[models.Webhook]:
+    """All of them: there are fifty at most."""
+    async with site.of(request).db.reading() as session:
+        rows = await webhooks.every(session)
+    return models.Page(data=[models.Webhook.model_validate(row) for row in rows], next_cursor=None)
+
+
+@router.get(
+    "/webhooks/{id}",
+    summary="Get a webhook",
+    dependencies=[gate.needs(Scope.WEBHOOKS)],
+    responses=_MISSING,
+)
+async def get_webhook(request: Request, id: Id) -> models.Webhook:
+    async with site.of(request).db.reading() as session:
+        return models.Webhook.model_validate(await webhooks.get(session, id))
+
+
+@router.post("/webhooks", status_code=201, summary="Add a webhook", responses=_WRITING)
+async def add_webhook(
+    request: Request,
+    body: models.NewWebhook,
+    holder: Annotated[gate.Holder, gate.needs(Scope.WEBHOOKS)],
+) -> models.MadeWebhook:
+    """It is told from now on what happens; its secret is told once, here."""
+    house = site.of(request)
+    async with house.db.transaction() as session:
+        row = await webhooks.add(
+            session,
+            url=body.url,
+            events=body.events,
+            plain=bool(house.settings.webhook_networks),
+            by=holder.account_id,
+            now=house.clock.now(),
+        )
+    return models.MadeWebhook.model_validate(row)
+
+
+@router.delete(
+    "/webhooks/{id}",
+    status_code=204,
+    response_class=Response,
+    summary="Remove a webhook with its log",
+    responses=_MISSING,
+)
+async def remove_webhook(
+    request: Request, id: Id, holder: Annotated[gate.Holder, gate.needs(Scope.WEBHOOKS)]
+) -> None:
+    house = site.of(request)
+    async with house.db.transaction() as session:
+        await webhooks.remove(session, id, by=holder.account_id, now=house.clock.now())

@@ -26,6 +26,7 @@ SCOPES = {
     Scope.ENROLMENTS_WRITE: "inscrire, mettre en pause, reprendre, arrêter",
     Scope.DELIVERIES_READ: "lire les envois",
     Scope.SUBMISSIONS_READ: "lire les réponses remises",
+    Scope.WEBHOOKS: "ajouter et supprimer des webhooks",
 }
 EVENTS = {
     Event.CONFIRMED: "une inscription est confirmée",
