@@ -304,9 +304,7 @@ async def discard(session: AsyncSession, slug: str, *, seen: str) -> None:
     """
     await _check_seen(session, slug, seen)
     await clear(session, slug)
-    await session.execute(
-        delete(Course).where(Course.slug == slug, Course.current_version_id.is_(None), ~_has_versions())
-    )
+    await session.execute(delete(Course).where(Course.slug == slug, ~_has_versions()))
 
 
 async def _check_seen(session: AsyncSession, slug: str, seen: str) -> None:

@@ -1,5 +1,6 @@
 """The draft of a course: two authors, no lost word, and learners who see none of it."""
 
+import asyncio
 import random
 from datetime import timedelta
 from typing import Any
@@ -96,6 +97,16 @@ async def test_the_second_author_is_shown_both_texts_and_nothing_is_lost(town: T
     assert (await read(town, A)).text == "le texte d'Ada"
     merged = await save(town, A, "les deux", first.hash, BEN)
     assert (await read(town, A)) == merged
+
+
+async def test_of_two_who_save_at_one_moment_one_is_first(town: Town) -> None:
+    await town.publish()
+    seen = await read(town, A)
+    saves = [save(town, A, f"le texte de {by}", seen.hash, by) for by in (ADA, BEN)]
+    done = await asyncio.gather(*saves, return_exceptions=True)
+    assert {type(each) for each in done} == {desk.File, desk.Overtaken}
+    (kept,) = [each for each in done if isinstance(each, desk.File)]
+    assert await read(town, A) == kept
 
 
 async def test_saving_the_same_text_twice_is_saving_it_once(town: Town) -> None:

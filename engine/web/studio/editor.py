@@ -219,7 +219,7 @@ async def save(request: Request, me: Here) -> Response:
 
 def _conflict(request: Request, me: Here, slug: str, overtaken: desk.Overtaken) -> Response:
     theirs = overtaken.theirs
-    before = theirs.text if theirs else None
+    before = theirs.content.decode(errors="replace") if theirs else None
     mine = overtaken.mine.replace("\r\n", "\n")
     lines = list(unified_diff((before or "").splitlines(), mine.splitlines(), lineterm="", n=2))[2:]
     path = theirs.path if theirs else overtaken.path

@@ -17,7 +17,7 @@ from tests.web import course
 from tests.web.conftest import Visit
 from tests.web.studio.conftest import ADDRESSES, Desk
 from tests.web.studio.test_accounts import mailed
-from tests.web.studio.test_courses import files
+from tests.web.studio.test_courses import files, upload
 
 HERE = f"/studio/courses/{course.SLUG}"
 PATH = "lessons/01-debut.md"
@@ -88,6 +88,13 @@ async def test_a_lesson_that_somebody_removed_can_be_put_back(
     assert 'name="read" value=""' in late.text
     await author.post(f"{HERE}/files/{PATH}", text=text + "Encore.\n", read="")
     assert (await files(visit))[PATH].endswith(b"Encore.\n")
+
+
+async def test_mine_is_shown_whatever_came_in_its_place(author: Desk, owner: Desk) -> None:
+    text, seen = shown(await author.get(f"{HERE}/lessons/debut"))
+    await upload(owner, f"{HERE}/upload", "x.zip", catalog.pack({**course.FILES, PATH: b"caf\xe9"}), seen="")
+    late = await author.post(f"{HERE}/files/{PATH}", 409, text=text + "Mon texte.", read=seen)
+    assert "Mon texte." in late.text
 
 
 @pytest.mark.parametrize("view", frame.VIEWS)
