@@ -382,7 +382,8 @@ async def undo(
     session: AsyncSession, slug: str, *, by: int | None = None, now: datetime, last: int | None = None
 ) -> Undone:
     """Undo the last publication: the version before it is current again, and who has received nothing since
-    stands where he stood. The others go on with the version they have, and so does who began with it.
+    stands where he stood. The others go on with the version they have, and so does who began with it. Undone
+    by an account, it becomes the draft again, unless another one was begun.
 
     Raises `errors.NotFound`; `errors.NotAllowed` when there is nothing to undo; `errors.Conflict` when
     something was published since `last`, the publication that is meant.
@@ -396,7 +397,19 @@ async def undo(
     course.current_version_id = before.id
     publication.undone_at, publication.restored, publication.kept = now, restored, kept
     accounts.note(session, by, "publication_undone", f"course:{slug}", before.hash, now=now)
+    if by is not None:
+        await _back_on_the_desk(session, slug, publication, by, now)
     return Undone(publication.id, before.hash, restored, kept)
+
+
+async def _back_on_the_desk(
+    session: AsyncSession, slug: str, publication: Publication, by: int, now: datetime
+) -> None:
+    """What was undone is the draft again, unless another one was begun: no author loses his work."""
+    await session.flush()
+    if await desk.parent(session, slug) is None:
+        undone = await session.get_one(Version, publication.version_id)
+        await desk.replace(session, slug, catalog.unpack(undone.archive), seen="", by=by, now=now)
 
 
 async def _last(session: AsyncSession, slug: str, now: datetime) -> tuple[Publication, Version]:

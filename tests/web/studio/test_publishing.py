@@ -172,10 +172,19 @@ async def test_a_publication_is_undone_and_its_effect_is_said_first(author: Desk
         before.next_key,
         before.due_at,
     )
+    assert await files(visit) == LONGER, "back on the desk"
     history = await author.get(f"{HERE}/versions")
     assert "1 ont repris leur place" in counts(history)
     assert "/undo" not in history
     await author.post(f"{HERE}/undo", 409, **hidden(page))
+
+
+async def test_undoing_leaves_a_draft_that_was_begun_since(author: Desk, visit: Visit) -> None:
+    await draft(visit, CORRECTED)
+    await author.post(f"{HERE}/publish", **hidden(await author.get(f"{HERE}/publish")))
+    await draft(visit, LONGER)
+    await author.post(f"{HERE}/undo", **hidden(await author.get(f"{HERE}/undo")))
+    assert await files(visit) == LONGER
 
 
 async def test_any_version_leaves_as_it_was_published(
