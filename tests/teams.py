@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.core import links, team, views
-from engine.flows import companies, publishing, seats, teams
+from engine.flows import companies, publishing, searching, seats, teams
 from engine.tables import Course, Delivery, Enrolment, Learner, Seat, Submission
 from tests.people import ALICE, BOB, DRESS, ORIGIN, SLUG, THREE, Town, course, fingerprint
 
@@ -142,6 +142,7 @@ class Team:
                 Seat(company_id=company, enrolment_id=row.id, address=name, joined_at=now)
                 for row, name in zip(rows, names, strict=True)
             )
+            await searching.note(session, [person.id for person in people])
 
     async def hand_in(self, enrolment: int, activity: str, **answers: object) -> None:
         async with self.town.db.transaction() as session:

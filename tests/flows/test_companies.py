@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.core import consent, errors, links, team, views
-from engine.flows import companies, enrolments, letters, outbox, privacy, seats, signup, teams
+from engine.flows import companies, enrolments, letters, outbox, privacy, searching, seats, signup, teams
 from engine.mail import builds
 from engine.tables import Base, Company, Consent, Learner
 from tests.people import ALICE, BOB, CHARLIE, DRESS, ORIGIN, Town, fingerprint, paris
@@ -483,6 +483,7 @@ async def test_what_a_person_moves_to_is_not_shown(house: Team) -> None:
     async with house.town.db.transaction() as session:
         person = await session.get_one(Learner, (await house.town.row(bob)).learner_id)
         person.address, person.address_key = "private@example.com", "private@example.com"
+        await searching.note(session, [person.id])
     assert await house.shown(alice) == [f"{BOBS} Bob joined 0/3"]
 
 
