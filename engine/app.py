@@ -199,7 +199,6 @@ async def running(site: Site) -> AsyncIterator[None]:
         scheduler.shutdown(wait=False)
         await asyncio.gather(*tasks)
         await site.pool.close()
-        await site.messenger.close()
         await site.db.close()
 
 
