@@ -211,7 +211,6 @@ async def running(site: Site) -> AsyncIterator[None]:
         # What a step raises is logged by its loop; what is left is the counter's cancellation.
         await asyncio.gather(*at_work.values(), return_exceptions=True)
         await site.pool.close()
-        await site.messenger.close()
         await site.db.close()
 
 

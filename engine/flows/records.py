@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import consent, errors
+from engine.core import consent, errors, progress
 from engine.core.course import model
 from engine.core.progress import State
 from engine.flows import catalog
@@ -144,7 +144,7 @@ async def enrolment(session: AsyncSession, enrolment_id: int) -> Record:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a sign-up led to. Nothing is set when the address must not be written to."""
+    """What a sign-up led to. Nothing is set when nothing began: the address must not be written to."""
 
     learner_id: int | None
     enrolment_id: int | None
@@ -152,14 +152,16 @@ class Asked:
 
 
 async def asked(session: AsyncSession, slug: str, address: str) -> Asked:
-    """The last enrolment of an address in a course."""
+    """The open enrolment of an address in a course."""
     found = await session.execute(
         select(Enrolment.learner_id, Enrolment.id, Enrolment.state)
         .join(Learner, Learner.id == Enrolment.learner_id)
         .join(Course, Course.id == Enrolment.course_id)
-        .where(Learner.address_key == consent.address_key(address), Course.slug == slug)
-        .order_by(Enrolment.id.desc())
-        .limit(1)
+        .where(
+            Learner.address_key == consent.address_key(address),
+            Course.slug == slug,
+            Enrolment.state.in_(progress.OPEN),
+        )
     )
     row = found.first()
     return Asked(row[0], row[1], State(row[2])) if row else Asked(None, None, None)

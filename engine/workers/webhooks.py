@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import httpcore
 
@@ -33,14 +34,13 @@ class Messenger:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._db, self._clock, self._seconds = db, clock, seconds
-        tls = tls or httpcore.default_ssl_context()
-        self._pools = {
-            b"https": _pool(network.Guarded(allowed), tls),
-            # Without encryption only into the operator's own networks.
-            b"http": _pool(network.Guarded(allowed, public=False), tls),
-        }
+        self._allowed, self._given_tls = allowed, tls
         self._pruned: datetime | None = None
         self.stopping = asyncio.Event()
+
+    @cached_property  # it takes a third of a second, and many installations never need it
+    def _tls(self) -> ssl.SSLContext:
+        return self._given_tls or httpcore.default_ssl_context()
 
     async def step(self) -> bool:
         """One try of each message that is due. False when nothing was."""
@@ -80,12 +80,12 @@ class Messenger:
         """Post it. A redirect is not followed: it is an answer that is no success."""
         signed = webhooks.headers(message.key, message.payload, message.secrets, now=self._clock.now())
         sent = {**signed, "content-type": "application/json", "user-agent": "Parcours"}
-        url = httpcore.URL(message.url)
         try:
             async with (
                 asyncio.timeout(self._seconds),
-                self._pools[url.scheme].stream(
-                    "POST", url, headers=list(sent.items()), content=message.payload.encode()
+                self._pool(message.url) as pool,
+                pool.stream(
+                    "POST", message.url, headers=list(sent.items()), content=message.payload.encode()
                 ) as answer,
             ):
                 return hooks.Answer(answer.status, await _beginning(answer))
@@ -94,15 +94,11 @@ class Messenger:
         except Exception as error:  # whatever the other side, the network or TLS do is no success
             return hooks.Answer(None, str(error) or type(error).__name__)
 
-    async def close(self) -> None:
-        for pool in self._pools.values():
-            await pool.aclose()
-
-
-def _pool(backend: network.Guarded, tls: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
-    return httpcore.AsyncConnectionPool(
-        tls, max_connections=_AT_ONCE, max_keepalive_connections=0, network_backend=backend
-    )
+    def _pool(self, url: str) -> httpcore.AsyncConnectionPool:
+        """For one call. Without encryption only into the operator's own networks."""
+        encrypted = url.startswith("https:")
+        backend = network.Guarded(self._allowed, public=encrypted)
+        return httpcore.AsyncConnectionPool(self._tls if encrypted else None, network_backend=backend)
 
 
 async def _beginning(answer: httpcore.Response) -> str:

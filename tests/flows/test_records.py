@@ -125,3 +125,5 @@ async def test_what_a_sign_up_led_to(town: Town) -> None:
     await town.sign_up(ALICE)
     found = await read(town, records.asked, SLUG, "Alice@EXAMPLE.org")
     assert (found.learner_id, found.enrolment_id, found.state) == (1, 1, "pending")
+    await town.change(1, state="completed")
+    assert await read(town, records.asked, SLUG, ALICE.address) == records.Asked(None, None, None)

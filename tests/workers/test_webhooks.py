@@ -77,10 +77,7 @@ async def subscribe(town: Town, url: str, count: int = 1) -> Webhook:
 
 async def one_step(town: Town, **how: Any) -> bool:
     messenger = Messenger(town.db, town.clock, **{"allowed": LOOPBACK, "seconds": 5.0, **how})
-    try:
-        return await messenger.step()
-    finally:
-        await messenger.close()
+    return await messenger.step()
 
 
 async def log(town: Town) -> list[tuple[str, int | None, str]]:
@@ -197,7 +194,6 @@ async def test_stopping_lets_go_at_once_and_loses_nothing(town: Town) -> None:
             await asyncio.sleep(0.01)
         messenger.stopping.set()
         assert not await asyncio.wait_for(step, 5)
-        await messenger.close()
     assert await log(town) == [("waiting", None, "")]
     town.clock.moment += hooks.LEASE
     async with town.db.transaction() as session:
