@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from engine.core import errors
 from engine.core.course import editing
 from engine.flows import catalog, desk
-from engine.tables import Course, Draft, Enrolment, Version
+from engine.tables import Course, Draft, Standing, Version
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Summary:
     changed_at: datetime | None
     """When its draft was last changed; None without draft."""
     people: Mapping[str, int]
-    """How many, by the state of their enrolment."""
+    """How many, by the state of their enrolment, as they were counted last (see `counting`)."""
 
 
 async def courses(session: AsyncSession) -> list[Summary]:
@@ -46,13 +46,13 @@ async def courses(session: AsyncSession) -> list[Summary]:
 
 async def _people(session: AsyncSession) -> Mapping[int, Mapping[str, int]]:
     rows = await session.execute(
-        select(Enrolment.course_id, Enrolment.state, func.count()).group_by(
-            Enrolment.course_id, Enrolment.state
+        select(Standing.course_id, Standing.state, func.sum(Standing.n)).group_by(
+            Standing.course_id, Standing.state
         )
     )
     found: defaultdict[int, dict[str, int]] = defaultdict(dict)
     for course, state, count in rows:
-        found[course][state] = count
+        found[course][state] = int(count)
     return found
 
 
