@@ -14,6 +14,7 @@ from engine.core.accounts import Role
 from engine.core.course import editing, parcel, reading
 from engine.flows import accounts, catalog, desk, publishing, shelf
 from engine.tables import Course, Draft, DraftFile
+from engine.workers import counter
 from tests.people import ALICE, DRESS, SLUG, THREE, Town, course
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -330,6 +331,7 @@ async def test_courses_are_listed_with_their_people(town: Town) -> None:
     town.clock.pass_by(hours=1)
     async with town.db.transaction() as session:
         await desk.add_lesson(session, SLUG, "Encore", by=ADA, now=town.now)
+    await counter.Counter(town.db, town.clock).count()
     async with town.db.reading() as session:
         (found,) = await shelf.courses(session)
     assert (found.slug, found.title, found.people) == (SLUG, "L'essai", {"waiting": 1})
