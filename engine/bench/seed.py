@@ -231,7 +231,7 @@ _COLUMNS: dict[Any, tuple[str, ...]] = {
     Delivery: (
         *("id", "dedup_key", "learner_id", "enrolment_id", "kind", "lesson_key", "occasion", "priority"),
         *("state", "due_at", "due_reason", "try_at", "expires_at", "tries", "lease", "message_id", "reason"),
-        *("created_at", "sent_at"),
+        *("created_at", "sent_at", "settled_at"),
     ),
 }
 _ORDER = tuple(_COLUMNS)
@@ -387,6 +387,7 @@ class _Base:
                 "stopped",
                 confirmed,
                 sent,
+                next_key=key,
                 ended=at,
                 end_reason=reason,
                 refused=bool(sent) and reason != "left",
@@ -480,6 +481,7 @@ class _Base:
             *(priority, state, at, "", at if state != "retry" else _stamp(self.now + _HOUR)),
             *(_stamp(due + 6 * _DAY), 0 if state in ("planned", "cancelled") else 1, ""),
             *(f"{self.rng.getrandbits(128):032x}", reason, at, at if state == "sent" else None),
+            at if state in ("sent", "cancelled", "failed") else None,
         )
 
     def _hand_in(self, enrolment: int, course: _Course, number: int, at: int) -> None:

@@ -496,7 +496,7 @@ async def _stop(session: AsyncSession, places: Sequence[int], now: datetime) -> 
                 dialect.among(session, Delivery.enrolment_id, places),
                 Delivery.state.in_((*delivery.READY, delivery.State.HELD)),
             )
-            .values(state=delivery.State.CANCELLED, reason=rules.UNDONE)
+            .values(state=delivery.State.CANCELLED, reason=rules.UNDONE, settled_at=now)
         )
     )
     learners = await session.execute(

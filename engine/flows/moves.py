@@ -355,7 +355,7 @@ async def cancel_reminders(
             pointless,
             Delivery.enrolment_id.in_(rows),
         )
-        .values(state=delivery.State.CANCELLED, reason="republished"),
+        .values(state=delivery.State.CANCELLED, reason="republished", settled_at=publication.at),
     )
 
 
