@@ -8,7 +8,7 @@ import base64
 import hmac
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2s
 
 from engine.core import errors
@@ -68,12 +68,13 @@ def _sign(key: bytes, purpose: str, body: str) -> str:
     return base64.urlsafe_b64encode(digest).decode()
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def stamp_of(when: datetime) -> str:
     """A moment as seconds since 1970 in base 36: short, and safe in a path."""
-    number, text = int(when.timestamp()), ""
+    number, text = (when - _EPOCH) // timedelta(seconds=1), ""  # as a float it would round
     while number:
         number, digit = divmod(number, 36)
         text = _DIGITS[digit] + text

@@ -35,7 +35,16 @@ from engine.core.course import change, effect, model
 from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.flows import enrolments
-from engine.tables import Delivery, Enrolment, Learner, Publication, PublicationRow, Submission, Suppression
+from engine.tables import (
+    Delivery,
+    Enrolment,
+    Learner,
+    Publication,
+    PublicationRow,
+    Submission,
+    Suppression,
+    dialect,
+)
 
 KEPT = timedelta(days=30)
 """For how long a publication may be undone."""
@@ -200,6 +209,7 @@ async def note(session: AsyncSession, publication: Publication, where: ColumnEle
     )
     names = ["publication_id", "enrolment_id", *_NOTED, "freed"]
     await session.execute(insert(PublicationRow).from_select(names, rows))
+    await dialect.analyze(session, "publication_row")
 
 
 async def take_along(
@@ -244,6 +254,7 @@ async def take_along(
         )
         if any(each.freed for each in goes):
             await _write(session, update(row).where(here, table.c.freed).values(freed=True))
+    await dialect.analyze(session, "enrolment")  # for undoing, which finds them by their version
 
 
 def _tables(goes: Sequence[effect.Going], returning: Sequence[str]) -> Iterator[Any]:

@@ -172,7 +172,7 @@ async def move(session: AsyncSession, enrolment_id: int, key: str, who: By, *, n
     ):
         raise errors.NotAllowed("Ce parcours n'est pas en cours : il n'y a pas de place à changer.")
     _check_place(course, key, await _owed(session, enrolment_id), enrolment.next_key)
-    enrolment.next_kind, enrolment.next_key = "lesson", key
+    enrolment.next_kind, enrolment.next_key, enrolment.route = "lesson", key, ""
     enrolment.gate_since, enrolment.reminders = None, 0
     await outbox.cancel(session, enrolment_id, Kind.REMINDER, Kind.MISSED, reason="rescheduled", now=now)
     if enrolment.state == State.ACTIVE:

@@ -85,3 +85,11 @@ def hour(session: AsyncSession, instant: Any) -> Any:
     if is_sqlite(session):
         return type_coerce(func.substr(instant, 1, 13).op("||")(":00:00.000000"), Instant())
     return func.date_trunc("hour", instant, "UTC", type_=Instant())
+
+
+async def analyze(session: AsyncSession, table: str) -> None:
+    """Let PostgreSQL look at a table of which much was just written: by what it knew before, it would join
+    row by row what it should hash. SQLite's plans ask for no counts.
+    """
+    if not is_sqlite(session):
+        await session.execute(text(f"ANALYZE {table}"))
