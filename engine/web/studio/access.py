@@ -38,7 +38,6 @@ MENU = (
     Nav("/studio/imports", "Imports", Right.CHANGE_PEOPLE),
     Nav("/studio/deliveries", "Messages", Right.READ_PEOPLE),
     Nav("/studio/numbers", "Chiffres", Right.READ_NUMBERS),
-    Nav("/studio/courses", "Les parcours", Right.READ_COURSES),
     Nav("/studio/accounts", "Comptes", Right.MANAGE),
     Nav("/studio/api", "API", Right.MANAGE),
 )
