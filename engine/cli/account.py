@@ -57,7 +57,7 @@ def _hashed(address: str, name: str) -> str:
 def _link(settings: Settings, account: Account) -> str:
     signing, suppressing = application.keys(settings)
     signed = links.Links(settings.url, signing, lasting=suppressing)
-    return signed.base_url + accounts.choose_path(signed, account.id, links.stamp_of(SystemClock().now()))
+    return signed.base_url + accounts.choose_path(signed, account, links.stamp_of(SystemClock().now()))
 
 
 @app.command("list")

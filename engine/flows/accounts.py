@@ -197,9 +197,14 @@ async def _keep_an_owner(session: AsyncSession, leaving: Account) -> None:
 # Choosing a password
 
 
-def choose_path(signed: links.Links, account_id: int, occasion: str) -> str:
+def choose_path(signed: links.Links, account: Account, occasion: str) -> str:
     """Where a password is chosen; `occasion`: `links.stamp_of` when the link was made."""
-    return f"/studio/choose/{signed.token(_CHOOSE, account_id, occasion)}"
+    return f"/studio/choose/{signed.token(_CHOOSE, account.id, occasion, _mark(account))}"
+
+
+def _mark(account: Account) -> str:
+    """Another one once a password was chosen: a link works once."""
+    return passwords.token_hash(f"{account.password} {account.password_at}")[:16]
 
 
 async def choosing(session: AsyncSession, signed: links.Links, token: str, *, now: datetime) -> Account:
@@ -207,10 +212,9 @@ async def choosing(session: AsyncSession, signed: links.Links, token: str, *, no
 
     Raises `errors.BadLink`, `errors.ExpiredLink`.
     """
-    account_id, stamp = signed.read(_CHOOSE, token)
+    account_id, stamp, mark = signed.read(_CHOOSE, token)
     account, made = await get(session, int(account_id)), links.moment(stamp)
-    used = account.password_at is not None and made <= account.password_at
-    if used or account.closed_at or now > made + timedelta(days=CHOOSE_DAYS):
+    if mark != _mark(account) or account.closed_at or now > made + timedelta(days=CHOOSE_DAYS):
         raise errors.ExpiredLink("Ce lien a déjà servi ou n'est plus valable : demandez-en un autre.")
     return account
 

@@ -453,6 +453,11 @@ async def _remove(session: AsyncSession, places: Sequence[int], made: Sequence[i
     """Without a trace: nothing had left, and the people know nothing of us."""
     if not places:
         return
+    theirs = list(
+        await session.scalars(
+            select(Enrolment.learner_id).where(dialect.among(session, Enrolment.id, places))
+        )
+    )
     for table in (Delivery, Consent, Event):
         await session.execute(
             _without_sync(delete(table).where(dialect.among(session, table.enrolment_id, places)))
@@ -468,10 +473,11 @@ async def _remove(session: AsyncSession, places: Sequence[int], made: Sequence[i
         Company.owner_id,
     )
     known = union(*(select(column).where(dialect.among(session, column, made)) for column in columns))
-    here = set(await session.scalars(known))
-    gone = [learner for learner in made if learner not in here]
+    kept = set(await session.scalars(known))
+    gone = [learner for learner in made if learner not in kept]
     await searching.forget(session, gone)
     await session.execute(_without_sync(delete(Learner).where(dialect.among(session, Learner.id, gone))))
+    await searching.note(session, theirs)  # who stays is no longer found by the company of the list
 
 
 def _without_sync(statement: Any) -> Any:

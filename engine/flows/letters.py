@@ -204,7 +204,7 @@ def _test(mail: outbox.Begun, of: desk.Desk, envelope: message.Envelope, house: 
 def _account_letter(to: ToAccount, house: House) -> mails.Letter:
     match Kind(to.mail.kind):
         case Kind.ACCOUNT:
-            path = accounts.choose_path(house.links, to.account.id, to.mail.occasion)
+            path = accounts.choose_path(house.links, to.account, to.mail.occasion)
             return mails.Account(house.links.base_url + path, accounts.CHOOSE_DAYS, not to.account.password)
         case Kind.SUMMARY if to.summary:
             return _summary(to.summary, house, to.account.language)

@@ -44,7 +44,8 @@ def town_database(request: pytest.FixtureRequest) -> db.Database:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def town(town_database: db.Database) -> AsyncIterator[Town]:
-    yield Town(town_database)
+    lived = Town(town_database)
+    yield lived
     async with town_database.transaction() as session:
         found, known = await _found_by(session)
         for table in reversed(Base.metadata.sorted_tables):
@@ -52,7 +53,9 @@ async def town(town_database: db.Database) -> AsyncIterator[Town]:
             if not town_database.is_sqlite and "id" in table.c:  # SQLite begins at 1 again by itself
                 sequence = func.pg_get_serial_sequence(table.name, "id")
                 await session.execute(select(func.setval(sequence, 1, False)))
-    assert found == known, "after a change of name, address or company: searching.note(session, [learner.id])"
+    assert lived.behind_the_flows or found == known, (
+        "after a change of name, address or company: searching.note(session, [learner.id])"
+    )
 
 
 async def _found_by(session: AsyncSession) -> tuple[dict[int, str], dict[int, str]]:

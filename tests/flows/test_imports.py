@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from engine.core import errors, links
 from engine.core.intake import State
-from engine.flows import enrolments, imports, letters, outbox, privacy, publishing, seats, signup
+from engine.flows import enrolments, imports, letters, outbox, privacy, publishing, searching, seats, signup
 from engine.tables import Company, Consent, Delivery, Enrolment, ImportRow, Learner, Seat, Suppression
 from engine.workers import tasks
 from tests.people import ALICE, BOB, CHARLIE, DRESS, SLUG, Town, course, fingerprint
@@ -338,6 +338,7 @@ async def test_a_seat_proposed_since_keeps_the_person(town: Town) -> None:
         company = Company(name="Atelier", owner_id=learner, created_at=town.now)
         session.add(company)
         await session.flush()
+        await searching.note(session, [learner])
         await seats.propose(
             session, company, SLUG, "new@example.org", invited=True, fingerprint=fingerprint, now=town.now
         )

@@ -27,6 +27,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
 async def crowd(town: Town, people: int = PEOPLE) -> None:
     """People who begin one after the other, and nine weeks of their lives."""
     await town.publish(OLD)
+    town.behind_the_flows = True
     async with town.db.transaction() as session:
         found = await session.scalar(select(Course.id).where(Course.slug == SLUG))
         numbers = range(1, people + 1)

@@ -224,6 +224,7 @@ async def test_an_unreadable_version_holds_only_its_own(town: Town, server: Smtp
 
 async def test_an_address_that_cannot_travel_holds_only_itself(town: Town, server: Smtpd) -> None:
     await due(town, ALICE, BOB)
+    town.behind_the_flows = True
     async with town.db.transaction() as session:
         await session.execute(
             update(Learner)
@@ -238,6 +239,7 @@ async def test_an_address_that_cannot_travel_holds_only_itself(town: Town, serve
 
 async def test_a_hostile_name_stays_inside_its_header(town: Town, server: Smtpd) -> None:
     await due(town, ALICE)
+    town.behind_the_flows = True
     name = "Al\r\nBcc: x@example.org\r\n\r\n.\r\n<b>ice</b>"
     async with town.db.transaction() as session:
         await session.execute(update(Learner).values(first_name=name))

@@ -17,7 +17,7 @@ async def test_the_way_in_passes_axe_and_fits_a_phone(visit: Visit, browser: Bro
     async with visit.site.db.transaction() as session:
         now = visit.clock.now()
         new = await accounts.create(session, "bob@example.org", "Bob", "author", by=None, now=now)
-    choose = accounts.choose_path(visit.site.links, new.id, links.stamp_of(visit.clock.now()))
+    choose = accounts.choose_path(visit.site.links, new, links.stamp_of(visit.clock.now()))
     assert await faults(visit, browser, ["/studio/sign-in", "/studio/forgot", choose]) == []
 
 
