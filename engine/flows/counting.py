@@ -321,7 +321,10 @@ async def ripe(session: AsyncSession) -> list[tuple[int, str]]:
 
 
 async def group(session: AsyncSession, course_id: int, activity: str) -> bool:
-    """Put first answers into their fives, once and for all, and add these up. False: none makes a five."""
+    """Put some first answers into their fives, once and for all, and add these up. False: all were looked at.
+
+    Those that come meanwhile wait for the next count: else a busy hour would be grouped one by one.
+    """
     await dialect.lock(session, _LOCK)
     rows = await session.execute(
         select(Submission, Enrolment.learner_id)
@@ -341,7 +344,7 @@ async def group(session: AsyncSession, course_id: int, activity: str) -> bool:
         for id in five:
             answers[id][0].five = number
     await _add(session, course_id, [answers[id][0] for five in fives for id in five], 1)
-    return bool(fives or worthless)
+    return len(answers) == _GROUPED and bool(fives or worthless)
 
 
 def _worth(answer: Submission) -> dict[str, float]:
