@@ -175,7 +175,8 @@ class Town:
         """Answer a check-in, as its page does."""
         async with self.db.transaction() as session:
             typed = {"status": [status]}
-            await activities.save(session, enrolment, key, "", typed, now=self.now, ready=True)
+            place = await activities.take(session, enrolment, key, now=self.now)
+            await activities.save(session, place, "", typed, now=self.now, ready=True)
 
     async def tick(self) -> None:
         """What the planner does every few seconds."""

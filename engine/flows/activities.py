@@ -1,6 +1,6 @@
 """Activities: what learners answer, saved as they go, handed in once, and what that opens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ _OVER = "Ces réponses ont déjà été remises : elles ne changent plus."
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """One activity of one enrolment, as the database has it."""
 
     enrolment: Enrolment
@@ -31,7 +31,7 @@ class _Place:
     course: model.Course
     key: str
     activity: grammar.Activity
-    rounds: Sequence[Submission]
+    rounds: list[Submission]
     """In order."""
 
     @property
@@ -60,7 +60,7 @@ class _Place:
 
 async def _place(
     session: AsyncSession, enrolment_id: int, key: str, *, now: datetime, lock: bool = False
-) -> _Place:
+) -> Place:
     """Raises `errors.NotFound`, `errors.ExpiredLink`."""
     enrolment = await enrolments.get(session, enrolment_id, lock=lock)
     enrolments.check_open(enrolment, now)
@@ -69,21 +69,33 @@ async def _place(
     activity = course.activities.get(key)
     if activity is None:
         raise errors.NotFound("Cette activité n'existe pas dans ce parcours.")
-    return _Place(enrolment, learner, course, key, activity, await _rounds(session, enrolment_id, key))
+    return Place(enrolment, learner, course, key, activity, await _rounds(session, enrolment_id, key))
 
 
-async def _rounds(session: AsyncSession, enrolment_id: int, key: str) -> Sequence[Submission]:
+async def take(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> Place:
+    """An activity to be changed in this transaction; who else wants to change it waits.
+
+    Raises `errors.NotFound`, `errors.ExpiredLink`.
+    """
+    return await _place(session, enrolment_id, key, now=now, lock=True)
+
+
+async def _rounds(session: AsyncSession, enrolment_id: int, key: str) -> list[Submission]:
     found = await session.scalars(
         select(Submission)
         .where(Submission.enrolment_id == enrolment_id, Submission.activity == key)
         .order_by(Submission.round)
     )
-    return found.all()
+    return list(found)
 
 
 async def open(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> views.Played:
     """An activity as its page shows it. Raises `errors.NotFound`, `errors.ExpiredLink`."""
-    place = await _place(session, enrolment_id, key, now=now)
+    return await played(session, await _place(session, enrolment_id, key, now=now), now)
+
+
+async def played(session: AsyncSession, place: Place, now: datetime) -> views.Played:
+    """An activity as its page shows it, at this moment of the transaction."""
     return await _played(session, place, place.draft or next(iter(reversed(place.whole)), None), now)
 
 
@@ -99,7 +111,7 @@ async def result(session: AsyncSession, enrolment_id: int, key: str, *, now: dat
 
 
 async def _played(
-    session: AsyncSession, place: _Place, last: Submission | None, now: datetime
+    session: AsyncSession, place: Place, last: Submission | None, now: datetime
 ) -> views.Played:
     enrolment = place.enrolment
     waiting = enrolment.state == State.ACTIVE and enrolment.next_kind == "lesson"
@@ -127,7 +139,7 @@ async def _played(
     )
 
 
-async def _charter(session: AsyncSession, place: _Place, last: Submission | None) -> charters.Adopted | None:
+async def _charter(session: AsyncSession, place: Place, last: Submission | None) -> charters.Adopted | None:
     """The charter that a page shows: the one that an agreement is about, or this one, once adopted."""
     match place.activity:
         case grammar.Agreement(charter=key):
@@ -137,14 +149,14 @@ async def _charter(session: AsyncSession, place: _Place, last: Submission | None
     return None
 
 
-def _shown(place: _Place, last: Submission | None) -> dict[str, Any]:
+def _shown(place: Place, last: Submission | None) -> dict[str, Any]:
     given = answering.fitting(place.activity, last.answers) if last else {}
     if isinstance(place.activity, grammar.Charter):
         return charter.proposed(place.activity, given, place.about)
     return given
 
 
-def _again(place: _Place, last: Submission | None) -> dict[str, Any]:
+def _again(place: Place, last: Submission | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for each in place.rounds:
         whole = each in place.whole
@@ -153,12 +165,12 @@ def _again(place: _Place, last: Submission | None) -> dict[str, Any]:
     return found
 
 
-def _attempts_left(place: _Place, now: datetime) -> int:
+def _attempts_left(place: Place, now: datetime) -> int:
     quiz = place.activity
     return scoring.attempts_left(quiz, place.tried, now=now) if isinstance(quiz, grammar.Quiz) else 0
 
 
-def _next_attempt(place: _Place, now: datetime) -> datetime | None:
+def _next_attempt(place: Place, now: datetime) -> datetime | None:
     quiz = place.activity
     return scoring.next_attempt(quiz, place.tried, now=now) if isinstance(quiz, grammar.Quiz) else None
 
@@ -177,7 +189,7 @@ async def _earlier(
     return None
 
 
-def _comes_back(place: _Place) -> str | None:
+def _comes_back(place: Place) -> str | None:
     if not isinstance(place.activity, grammar.Quiz):
         return None
     # In the order of handing in: a question may come back while another attempt lies open.
@@ -189,8 +201,7 @@ def _comes_back(place: _Place) -> str | None:
 
 async def save(
     session: AsyncSession,
-    enrolment_id: int,
-    key: str,
+    place: Place,
     step: str,
     typed: answering.Typed,
     *,
@@ -202,15 +213,13 @@ async def save(
     With `ready`, an activity of which this screen is all is handed in as well.
     Raises `errors.Invalid` by field, `errors.Conflict` when everything was handed in already.
     """
-    place = await _place(session, enrolment_id, key, now=now, lock=True)
     draft = place.draft
     if draft is None and place.rounds:
         raise errors.Conflict(_OVER)
     before = dict(draft.answers) if draft else {}
     given = place.read(step, typed, _shown(place, draft))
     if draft is None:
-        draft = _round(place, 1, {}, now)
-        session.add(draft)
+        draft = _begin(session, place, {}, now)
     draft.answers, draft.updated_at = before | given, now
     place.enrolment.unanswered = 0
     if ready and _is_all(place.activity, given):
@@ -227,40 +236,45 @@ def _is_all(activity: grammar.Activity, given: Mapping[str, Any]) -> bool:
     return False
 
 
-def _round(place: _Place, number: int, answers: dict[str, Any], now: datetime) -> Submission:
-    return Submission(
-        enrolment_id=place.enrolment.id, activity=place.key, round=number, answers=answers, updated_at=now
+def _begin(session: AsyncSession, place: Place, answers: dict[str, Any], now: datetime) -> Submission:
+    """The next round."""
+    row = Submission(
+        enrolment_id=place.enrolment.id,
+        activity=place.key,
+        round=place.rounds[-1].round + 1 if place.rounds else 1,
+        answers=answers,
+        updated_at=now,
     )
+    session.add(row)
+    place.rounds.append(row)
+    return row
 
 
-async def again(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> None:
+async def again(session: AsyncSession, place: Place, *, now: datetime) -> None:
     """Begin another round: an attempt at a quiz, a new version of a charter. Twice is once.
 
     Raises `errors.NotAllowed`.
     """
-    place = await _place(session, enrolment_id, key, now=now, lock=True)
     if place.draft:
         return
     if not place.rounds:
         raise errors.NotAllowed("Rien n'a encore été remis.")
-    number = place.rounds[-1].round + 1
     match place.activity:
         case grammar.Quiz() if _attempts_left(place, now) > 0:
-            session.add(_round(place, number, {}, now))
+            _begin(session, place, {}, now)
         case grammar.Charter():
-            session.add(_round(place, number, dict(place.rounds[-1].answers), now))
+            _begin(session, place, dict(place.rounds[-1].answers), now)
         case grammar.Quiz():
             raise errors.NotAllowed("Vous avez fait tous les essais de la semaine.")
         case _:
             raise errors.NotAllowed(_OVER)
 
 
-async def hand_in(session: AsyncSession, enrolment_id: int, key: str, *, now: datetime) -> None:
+async def hand_in(session: AsyncSession, place: Place, *, now: datetime) -> None:
     """What was answered counts from now on; twice is once. A gate that waited opens at the next slot.
 
     Raises `errors.Invalid`: for each question that is missing, by its key.
     """
-    place = await _place(session, enrolment_id, key, now=now, lock=True)
     if isinstance(place.activity, grammar.Agreement):
         await _agree(session, place, now)
         return
@@ -268,17 +282,16 @@ async def hand_in(session: AsyncSession, enrolment_id: int, key: str, *, now: da
     if draft is None and place.rounds:
         return
     answers = _shown(place, draft)
-    named = charter.facts(key, answers, place.about)
+    named = charter.facts(place.key, answers, place.about)
     if missing := answering.missing(place.activity, answers, named):
         raise errors.Invalid(dict.fromkeys(missing, "Choisissez une réponse."))
     if draft is None:
-        draft = _round(place, 1, answers, now)
-        session.add(draft)
+        draft = _begin(session, place, answers, now)
     draft.answers = answers
     await _hand_in(session, place, draft, now)
 
 
-async def _agree(session: AsyncSession, place: _Place, now: datetime) -> None:
+async def _agree(session: AsyncSession, place: Place, now: datetime) -> None:
     """Agree to the version in force; to a later one, once more."""
     last = place.rounds[-1] if place.rounds else None
     found = await _charter(session, place, last)
@@ -286,12 +299,11 @@ async def _agree(session: AsyncSession, place: _Place, now: datetime) -> None:
         raise errors.Invalid({"": "La charte n'est pas encore adoptée : il n'y a rien à approuver."})
     if last and last.answers == found.agreement:
         return
-    row = _round(place, last.round + 1 if last else 1, found.agreement, now)
-    session.add(row)
+    row = _begin(session, place, found.agreement, now)
     await _hand_in(session, place, row, now)
 
 
-async def _hand_in(session: AsyncSession, place: _Place, draft: Submission, now: datetime) -> None:
+async def _hand_in(session: AsyncSession, place: Place, draft: Submission, now: datetime) -> None:
     draft.score = scoring.scores(place.activity, draft.answers)
     draft.handed_in_at = draft.updated_at = now
     draft.lessons = enrolments.lessons_came(place.course, place.enrolment)
@@ -304,13 +316,13 @@ async def _hand_in(session: AsyncSession, place: _Place, draft: Submission, now:
     await _open_gate(session, place, now)
 
 
-def _event(place: _Place, kind: str, now: datetime) -> Any:
+def _event(place: Place, kind: str, now: datetime) -> Any:
     return outbox.event(
         learner_id=place.learner.id, enrolment_id=place.enrolment.id, kind=kind, now=now, text=place.key
     )
 
 
-async def _owe_result(session: AsyncSession, place: _Place, draft: Submission, now: datetime) -> None:
+async def _owe_result(session: AsyncSession, place: Place, draft: Submission, now: datetime) -> None:
     row = outbox.row(
         kind=Kind.RESULT,
         learner_id=place.learner.id,
@@ -321,7 +333,7 @@ async def _owe_result(session: AsyncSession, place: _Place, draft: Submission, n
     await outbox.owe(session, [row])
 
 
-async def _open_gate(session: AsyncSession, place: _Place, now: datetime) -> None:
+async def _open_gate(session: AsyncSession, place: Place, now: datetime) -> None:
     enrolment, course = place.enrolment, place.course
     lesson = course.lesson(enrolment.next_key)
     gate = lesson.requires.activity if lesson and lesson.requires else ""
@@ -337,8 +349,7 @@ async def _open_gate(session: AsyncSession, place: _Place, now: datetime) -> Non
 
 async def answer_again(
     session: AsyncSession,
-    enrolment_id: int,
-    key: str,
+    place: Place,
     question: str,
     typed: answering.Typed,
     *,
@@ -348,13 +359,11 @@ async def answer_again(
 
     Raises `errors.Invalid`, `errors.Conflict` when no question waits.
     """
-    place = await _place(session, enrolment_id, key, now=now, lock=True)
     if _comes_back(place) != question:
         raise errors.Conflict("Cette question a déjà reçu sa réponse.")
     given = place.read(question, typed, {})
-    row = _round(place, place.rounds[-1].round + 1, given, now)
+    row = _begin(session, place, given, now)
     row.handed_in_at, row.lessons = now, enrolments.lessons_came(place.course, place.enrolment)
-    session.add(row)
     place.enrolment.unanswered = 0
     session.add(_event(place, "answered_again", now))
 

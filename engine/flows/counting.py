@@ -43,7 +43,7 @@ _SHARE = 50
 """Counting takes at most one second in so many."""
 _DAYS = 31
 """Days of the ledger that one count looks at."""
-_GROUPED = 500
+_GROUPED = 100
 _REASON = 60
 """Characters of a reason: enough to know its cause by."""
 

@@ -150,27 +150,28 @@ async def act(request: Request) -> Response:
     enrolment, key = site.read(request, To.ACTIVITY)
     typed = await forms.read_all(request)
     step, go = answering.first(typed, "step"), answering.first(typed, "go")
-    ids, now = (int(enrolment), key), house.clock.now()
+    now = house.clock.now()
     async with house.db.transaction() as session:
-        played = await activities.open(session, *ids, now=now)
+        place = await activities.take(session, int(enrolment), key, now=now)
+        played = await activities.played(session, place, now)
         if _private(played) and not device.knows(request, enrolment, key):
             return personal(request, played, status=403)
         try:
             match go:
                 case "hand_in":
-                    await activities.hand_in(session, *ids, now=now)
+                    await activities.hand_in(session, place, now=now)
                 case "again":
-                    await activities.again(session, *ids, now=now)
+                    await activities.again(session, place, now=now)
                 case "answer_again":
-                    await activities.answer_again(session, *ids, step, typed, now=now)
+                    await activities.answer_again(session, place, step, typed, now=now)
                 case _:
-                    await activities.save(session, *ids, step, typed, now=now, ready=go != "save")
+                    await activities.save(session, place, step, typed, now=now, ready=go != "save")
         except errors.Invalid as invalid:
             return _returned(request, played, enrolment, step, go, typed, invalid)
         except errors.Conflict:  # handed in already, in another tab: its page says so
             return Response(status_code=409) if go == "save" else _onward(request, played, step, go)
         # Only the script shows what it just saved; a button leads on to a page of its own.
-        saved = await activities.open(session, *ids, now=now) if go == "save" else None
+        saved = await activities.played(session, place, now) if go == "save" else None
     if go == "hand_in":  # its result may be owed at once; whatever else an answer opens waits for a slot
         house.wake()
     response = _saved(request, saved) if saved else _onward(request, played, step, go)

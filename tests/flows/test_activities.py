@@ -42,7 +42,8 @@ async def begun(town: Town, files: dict[str, bytes] = every.FILES) -> int:
 async def save(town: Town, enrolment: int, key: str, step: str = "", **typed: Any) -> None:
     form = {name: value if isinstance(value, list) else [value] for name, value in typed.items()}
     async with town.db.transaction() as session:
-        await activities.save(session, enrolment, key, step, form, now=town.now)
+        place = await activities.take(session, enrolment, key, now=town.now)
+        await activities.save(session, place, step, form, now=town.now)
 
 
 async def answer(town: Town, enrolment: int, key: str, answers: dict[str, Any]) -> None:
@@ -53,18 +54,21 @@ async def answer(town: Town, enrolment: int, key: str, answers: dict[str, Any]) 
 
 async def hand_in(town: Town, enrolment: int, key: str) -> None:
     async with town.db.transaction() as session:
-        await activities.hand_in(session, enrolment, key, now=town.now)
+        place = await activities.take(session, enrolment, key, now=town.now)
+        await activities.hand_in(session, place, now=town.now)
 
 
 async def again(town: Town, enrolment: int, key: str) -> None:
     async with town.db.transaction() as session:
-        await activities.again(session, enrolment, key, now=town.now)
+        place = await activities.take(session, enrolment, key, now=town.now)
+        await activities.again(session, place, now=town.now)
 
 
 async def answer_again(town: Town, enrolment: int, key: str, question: str, given: str) -> None:
     async with town.db.transaction() as session:
         typed = {question: [given]}
-        await activities.answer_again(session, enrolment, key, question, typed, now=town.now)
+        place = await activities.take(session, enrolment, key, now=town.now)
+        await activities.answer_again(session, place, question, typed, now=town.now)
 
 
 async def take(town: Town, enrolment: int, **wrong: Any) -> None:
@@ -127,7 +131,8 @@ async def test_what_another_tab_saved_meanwhile_is_not_lost(town: Town) -> None:
         async with town.db.transaction() as session:
             await activities.open(session, alice, "bilan", now=town.now)
             await asyncio.sleep(0.05)
-            await activities.save(session, alice, "bilan", step, {step: [given]}, now=town.now)
+            place = await activities.take(session, alice, "bilan", now=town.now)
+            await activities.save(session, place, step, {step: [given]}, now=town.now)
 
     await asyncio.gather(*(post(step, given) for step, given in BILAN.items()))
     assert (await page(town, alice, "bilan")).answers == BILAN

@@ -23,14 +23,16 @@ async def answer(town: Town, enrolment: int, key: str, typed: dict[str, str] | N
     given = {name: [value] for name, value in (typed or papers.ANSWERS[key]).items()}
     steps = ["qui"] if key == "regles" else list(given)
     async with town.db.transaction() as session:
+        place = await activities.take(session, enrolment, key, now=town.now)
         for step in steps:
-            await activities.save(session, enrolment, key, step, given, now=town.now)
-        await activities.hand_in(session, enrolment, key, now=town.now)
+            await activities.save(session, place, step, given, now=town.now)
+        await activities.hand_in(session, place, now=town.now)
 
 
 async def again(town: Town, enrolment: int, key: str) -> None:
     async with town.db.transaction() as session:
-        await activities.again(session, enrolment, key, now=town.now)
+        place = await activities.take(session, enrolment, key, now=town.now)
+        await activities.again(session, place, now=town.now)
 
 
 async def finished(town: Town) -> int:

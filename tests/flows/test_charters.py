@@ -34,16 +34,18 @@ async def team(town: Town) -> Team:
 
 async def adopt(town: Town, enrolment: int, referent: str) -> None:
     async with town.db.transaction() as session:
-        if (await activities.open(session, enrolment, "charte", now=town.now)).handed_in_at:
-            await activities.again(session, enrolment, "charte", now=town.now)
+        place = await activities.take(session, enrolment, "charte", now=town.now)
+        if place.whole:
+            await activities.again(session, place, now=town.now)
         typed = {"referent": [referent]}
-        await activities.save(session, enrolment, "charte", "qui", typed, now=town.now)
-        await activities.hand_in(session, enrolment, "charte", now=town.now)
+        await activities.save(session, place, "qui", typed, now=town.now)
+        await activities.hand_in(session, place, now=town.now)
 
 
 async def agree(town: Town, enrolment: int, key: str = "accord") -> None:
     async with town.db.transaction() as session:
-        await activities.hand_in(session, enrolment, key, now=town.now)
+        place = await activities.take(session, enrolment, key, now=town.now)
+        await activities.hand_in(session, place, now=town.now)
 
 
 async def shown(town: Town, enrolment: int, key: str = "accord") -> views.Played:

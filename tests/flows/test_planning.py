@@ -381,7 +381,8 @@ async def test_handing_in_twice_is_once(town: Town) -> None:
     with pytest.raises(errors.Conflict):
         await hand_in(town, alice)
     async with town.db.transaction() as session:
-        await activities.hand_in(session, alice, "point", now=town.now)
+        place = await activities.take(session, alice, "point", now=town.now)
+        await activities.hand_in(session, place, now=town.now)
     assert (await town.row(alice)).due_at == due
     assert len(await town.events(alice, "handed_in")) == 1
 

@@ -37,9 +37,10 @@ async def answered(visit: Visit, files: catalog.Files = papers.FILES) -> int:
     for key, given in papers.ANSWERS.items():
         async with visit.site.db.transaction() as session:
             typed = {name: [value] for name, value in given.items()}
+            place = await activities.take(session, alice, key, now=visit.clock.now())
             for step in ["qui"] if key == "regles" else typed:
-                await activities.save(session, alice, key, step, typed, now=visit.clock.now())
-            await activities.hand_in(session, alice, key, now=visit.clock.now())
+                await activities.save(session, place, step, typed, now=visit.clock.now())
+            await activities.hand_in(session, place, now=visit.clock.now())
     return alice
 
 
