@@ -77,8 +77,9 @@ class Count:
     end: date
     """And up to the day before this one."""
     mails: Sequence[Mapping[str, Any]]
-    standing: Sequence[Mapping[str, Any]]
-    forecast: Sequence[Mapping[str, Any]]
+    # None: not looked at this time.
+    standing: Sequence[Mapping[str, Any]] | None = None
+    forecast: Sequence[Mapping[str, Any]] | None = None
 
 
 async def mark(session: AsyncSession) -> Mark | None:
@@ -94,7 +95,7 @@ async def is_due(session: AsyncSession, *, now: datetime) -> bool:
     """Whether to count again: at once while days are left, then every half minute, or less often where that
     takes long."""
     last = await mark(session)
-    if last is None or last.day < _open_day(last.at):
+    if last is None or last.day < _open_day(last.at):  # the process died between two portions
         return True
     return now >= last.at + max(_REST, timedelta(seconds=last.seconds * _SHARE))
 
@@ -112,15 +113,17 @@ async def count(session: AsyncSession, *, now: datetime) -> Count:
     mails = Counter[tuple[Any, ...]]()
     for offset in range((end - first).days):
         mails += await _settled(session, first + timedelta(days=offset))
-    if end > today:
-        mails += await _open(session, now)
+    if end <= today:  # days are left: where people stand is looked at once, with the last of them
+        return Count(now, first, end, _rows(DailyCount, mails))
+    mails += await _open(session, now)
+    standing, expected = await _standing(session, now), await _forecast(session, now)
     return Count(
-        at=now,
-        first=first,
-        end=end,
-        mails=_rows(DailyCount, mails),
-        standing=_rows(Standing, await _standing(session, now)),
-        forecast=_rows(Forecast, await _forecast(session, now)),
+        now,
+        first,
+        end,
+        _rows(DailyCount, mails),
+        standing=_rows(Standing, standing),
+        forecast=_rows(Forecast, expected),
     )
 
 
@@ -295,14 +298,19 @@ async def keep(session: AsyncSession, found: Count, *, seconds: float) -> None:
     settled = and_(DailyCount.day >= found.first, DailyCount.day < found.end)
     await session.execute(delete(DailyCount).where(settled, DailyCount.state.in_(delivery.FINAL)))
     await session.execute(delete(DailyCount).where(DailyCount.state.in_(delivery.OPEN)))
-    await session.execute(delete(Standing))
-    await session.execute(delete(Forecast))
-    for table, rows in ((DailyCount, found.mails), (Standing, found.standing), (Forecast, found.forecast)):
-        if rows:
-            await session.execute(insert(table), rows)
+    await _put(session, DailyCount, found.mails)
+    for table, rows in ((Standing, found.standing), (Forecast, found.forecast)):
+        if rows is not None:
+            await session.execute(delete(table))
+            await _put(session, table, rows)
     day = min(found.end, _open_day(found.at))
     kept = {"form": _FORM, "at": found.at.isoformat(), "day": day.isoformat(), "seconds": seconds}
     await session.merge(Meta(key=_MARK, value=json.dumps(kept)))
+
+
+async def _put(session: AsyncSession, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        await session.execute(insert(table), rows)
 
 
 _UNGROUPED = (Submission.handed_in_at.is_not(None), Submission.round == 1, Submission.five.is_(None))

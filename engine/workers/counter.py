@@ -26,13 +26,19 @@ class Counter:
         return due or bool(self._ripe)
 
     async def count(self) -> None:
-        """Count now: the last days, or a month of a ledger that was not counted yet."""
+        """Count now: the last days, and month by month what was not counted yet."""
+        while not await self._count():
+            pass
+
+    async def _count(self) -> bool:
+        """Count some days. Whether these were the last."""
         began = monotonic()
         async with self._db.reading() as session:  # the look at the base holds no lock
             found = await counting.count(session, now=self._clock.now())
             self._ripe = self._ripe or await counting.ripe(session)
         async with self._db.transaction() as session:
             await counting.keep(session, found, seconds=monotonic() - began)
+        return found.standing is not None
 
     async def _group(self, course_id: int, activity: str) -> None:
         async with self._db.transaction() as session:

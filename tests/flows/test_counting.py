@@ -170,11 +170,10 @@ async def test_a_long_history_is_counted_in_pieces(town: Town) -> None:
     await town.publish(FOUR)
     alice = await town.enrol(ALICE)
     await town.live("2027-07-01 12:00")
+    assert not await counter.Counter(town.db, town.clock)._count(), "days are left when the process dies"
     worker = counter.Counter(town.db, town.clock)
-    steps = 1
     while await worker.step():
-        steps += 1
-    assert steps > 4
+        pass
     assert await kept(town, DailyCount) == await slow_mails(town)
     assert not await worker.step()
     town.clock.pass_by(seconds=31)
