@@ -1,4 +1,4 @@
-"""The composition root: the only place that wires objects."""
+"""The composition root: the only place that wires objects. No pages here: a worker needs none."""
 
 import asyncio
 import secrets
@@ -8,19 +8,15 @@ from email.utils import parseaddr
 from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from starlette.applications import Starlette
 
 from engine import clock as clocks
-from engine import observe, paths, web
+from engine import observe, paths
 from engine.core import consent, errors, links
 from engine.flows import catalog, installation, letters, publishing
 from engine.mail import builds, dress, smtp
 from engine.settings import Settings
 from engine.tables import db as databases
 from engine.tables import schema
-from engine.web import api, failures
-from engine.web import demo as demo_pages
-from engine.web.site import Demo
 from engine.workers import counter, loop, planner, sender, tasks, webhooks
 
 TICK_SECONDS = 10
@@ -32,11 +28,9 @@ log = observe.logger("app")
 class Site:
     """One running installation: everything that lives as long as the process."""
 
-    def __init__(
-        self, settings: Settings, db: databases.Database, clock: clocks.Clock, *, demo: Demo | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, db: databases.Database, clock: clocks.Clock) -> None:
         signing, suppressing = keys(settings)
-        self.settings, self.db, self.clock, self.demo = settings, db, clock, demo
+        self.settings, self.db, self.clock = settings, db, clock
         self.links = links.Links(settings.url, signing, lasting=suppressing)
         self.fingerprint = consent.fingerprint(suppressing)
         self.dress = wardrobe(settings)
@@ -151,33 +145,6 @@ def wardrobe(settings: Settings) -> dress.Dress:
         tutor_name=tutor_name or sender_name,
         tutor_email=tutor_email,
     )
-
-
-def web_app(site: Site, *, workers: bool = True) -> Starlette:
-    """The pages of a site; with `workers`, planner and sender live and die with them."""
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with running(site) if workers else _nothing():
-            yield
-
-    app = Starlette(
-        routes=[
-            *web.routes(),
-            api.mount(site),
-            *(demo_pages.routes() if site.demo else []),
-        ],
-        middleware=web.middleware(),
-        exception_handlers=failures.handlers(),
-        lifespan=lifespan,
-    )
-    app.state.site = site
-    return app
-
-
-@asynccontextmanager
-async def _nothing() -> AsyncIterator[None]:
-    yield
 
 
 @asynccontextmanager

@@ -1,16 +1,44 @@
-"""Listening: a socket, an HTTP server on it, and a clean end."""
+"""Answering over HTTP: the pages of a site, a socket, a server on it, and a clean end."""
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
 
+from engine import app, web
 from engine.core import errors
+from engine.web import api, failures
+from engine.web import demo as demo_pages
+from engine.web.site import Demo
 
 _PORTS_TRIED = 100
+
+
+def web_app(site: app.Site, *, demo: Demo | None = None, workers: bool = True) -> Starlette:
+    """The pages of a site; with `workers`, its loops live and die with them."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with app.running(site) if workers else _nothing():
+            yield
+
+    pages = Starlette(
+        routes=[*web.routes(), api.mount(site), *(demo_pages.routes() if demo else [])],
+        middleware=web.middleware(),
+        exception_handlers=failures.handlers(),
+        lifespan=lifespan,
+    )
+    pages.state.site, pages.state.demo = site, demo
+    return pages
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[None]:
+    yield
 
 
 def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
@@ -53,7 +81,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    app: Starlette,
+    pages: Starlette,
     listening: socket.socket,
     *,
     announce: Callable[[], None],
@@ -64,6 +92,6 @@ async def serve(
     `announce` is called once pages are answered, `stopping` as soon as the signal comes.
     """
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, proxy_headers=False, timeout_graceful_shutdown=5
+        pages, log_level="warning", access_log=False, proxy_headers=False, timeout_graceful_shutdown=5
     )
     await _Server(config, announce, stopping).serve(sockets=[listening])

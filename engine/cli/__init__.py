@@ -107,7 +107,7 @@ async def _serve(found: Settings) -> None:
     here = f"Parcours listens on {found.host}:{found.port}, public address {found.url}"
     with serving.listen(found.host, found.port) as listening:
         await serving.serve(
-            application.web_app(site), listening, announce=lambda: typer.echo(here), stopping=site.stop
+            serving.web_app(site), listening, announce=lambda: typer.echo(here), stopping=site.stop
         )
 
 

@@ -35,10 +35,8 @@ def local_mailbox(address: str) -> str:
 class Demo:
     """The mailbox as pages show it, and the clock's button."""
 
-    def __init__(self, clock: MovableClock, mailbox: Mailbox | None) -> None:
-        self._clock, self._mailbox = clock, mailbox
-        self.site: Site | None = None
-        """Set once by the composition root: the site needs its demo, and the demo its site."""
+    def __init__(self, site: Site, clock: MovableClock, mailbox: Mailbox | None) -> None:
+        self._site, self._clock, self._mailbox = site, clock, mailbox
 
     def mails(self) -> Sequence[Mail]:
         received = self._mailbox.mails if self._mailbox else []
@@ -61,8 +59,7 @@ class Demo:
 
         Never one jump: planner and sender run to quiet at each step.
         """
-        site = self.site
-        assert site is not None  # wired by serve
+        site = self._site
         async with site.turn:
             # What was due already, such as a welcome, is not yet the next lesson.
             await self._run_to_quiet(site)

@@ -34,9 +34,9 @@ async def run(settings: Settings, *, smtp_address: str | None, announce: Callabl
     await schema.upgrade(db)
     async with db.reading() as session:
         clock.offset = await installation.demo_offset(session)
-    demo = Demo(clock, mailbox)
-    demo.site = site = app.Site(settings, db, clock, demo=demo)
+    site = app.Site(settings, db, clock)
     await app.prepare(site)
-    await serving.serve(app.web_app(site), listening, announce=lambda: announce(here), stopping=site.stop)
+    pages = serving.web_app(site, demo=Demo(site, clock, mailbox))
+    await serving.serve(pages, listening, announce=lambda: announce(here), stopping=site.stop)
     if mailbox:
         await mailbox.close()

@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from engine.core import errors, words
 from engine.core.course import model, parcel, reading
 from engine.core.course.yamlfile import Problem
-from engine.documents import charter as charters
 from engine.mail import compile, dress
 from engine.tables import Course, Version
 
@@ -56,6 +55,8 @@ def check(files: Files, *, slug: str, house: dress.Dress) -> reading.Reading:
 
 def _fill(course: model.Course, key: str) -> list[Problem]:
     """What is wrong in the author's Word template of a charter."""
+    from engine.documents import charter as charters  # 20 MB that a process that only sends mails needs not
+
     path = f"documents/{key}.docx"
     try:
         unknown = charters.slots(course.templates[key])

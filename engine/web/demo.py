@@ -14,10 +14,8 @@ VIEWS = ("html", "text", "source")
 
 
 def _demo(request: Request) -> site.Demo:
-    demo = site.of(request).demo
-    if demo is None:
-        raise HTTPException(404)
-    return demo
+    found: site.Demo = request.app.state.demo
+    return found
 
 
 def _mail(request: Request) -> site.Mail:
@@ -56,7 +54,6 @@ async def clock(request: Request) -> Response:
 
 async def studio(request: Request) -> Response:
     """Into the studio as the demo's own owner: everything here is the visitor's."""
-    _demo(request)
     access.check_origin(request)
     house = site.of(request)
     now, address = house.clock.now(), "demo@exemple.test"

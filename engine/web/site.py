@@ -96,9 +96,6 @@ class Site(Protocol):
     def dress(self) -> dress.Dress:
         """What all mails and pages of this installation say of sender and tutor."""
 
-    @property
-    def demo(self) -> Demo | None: ...
-
     def wake(self) -> None:
         """Tell planner and sender that there is work."""
 

@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 
-from engine import app, settings
+from engine import app, serving, settings
 from engine.clock import SystemClock
 from engine.tables import db, schema
 from tests.cli.command import parcours
@@ -28,7 +28,7 @@ async def _enter(url: str, link: str = "") -> int:
     """Choose the password by `link`, where there is one, and sign in: the status of the answer."""
     values = {name.removeprefix("PARCOURS_").lower(): value for name, value in KEYS.items()}
     site = app.Site(settings.load(database_url=url, **values), db.Database(url), SystemClock())
-    wire = httpx.ASGITransport(app.web_app(site, workers=False), raise_app_exceptions=False)
+    wire = httpx.ASGITransport(serving.web_app(site, workers=False), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=wire, base_url="http://parcours.test") as http:
         if link:
             chosen = await http.post(re.sub(r"^https?://[^/]+", "", link), data={"password": PASSWORD})

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from engine import app, settings
+from engine import app, serving, settings
 from engine.core import delivery, links
 from engine.flows import publishing
 from engine.tables import Delivery, Enrolment, db, schema
@@ -126,6 +126,6 @@ async def site(published: Path, tmp_path: Path) -> AsyncIterator[app.Site]:
 async def visit(site: app.Site) -> AsyncIterator[Visit]:
     clock = site.clock
     assert isinstance(clock, HandClock)
-    wire = httpx.ASGITransport(app.web_app(site, workers=False), raise_app_exceptions=False)
+    wire = httpx.ASGITransport(serving.web_app(site, workers=False), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=wire, base_url="http://parcours.test") as http:
         yield Visit(site, clock, http)

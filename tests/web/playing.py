@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from engine import app
+from engine import serving
 from engine.core import links
 from engine.flows import publishing
 from engine.tables import Submission
@@ -90,7 +90,7 @@ async def begin(
 async def another_browser(player: Player) -> AsyncIterator[Player]:
     """The same links in a browser that was never here."""
     visit = player.visit
-    wire = httpx.ASGITransport(app.web_app(visit.site, workers=False), raise_app_exceptions=False)
+    wire = httpx.ASGITransport(serving.web_app(visit.site, workers=False), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=wire, base_url="http://parcours.test") as http:
         yield Player(Visit(visit.site, visit.clock, http), player.enrolment)
 

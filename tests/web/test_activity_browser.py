@@ -10,7 +10,6 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route, expect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engine import app
 from engine import serving as listening
 from engine.core import answers
 from tests import every
@@ -113,7 +112,7 @@ def slow_replies(app: ASGIApp) -> ASGIApp:
 
 async def test_a_quick_first_answer_on_a_slow_line_stays_one_s_own(alice: Player, browser: Browser) -> None:
     """The reply to the first save brings the cookie; « Continuer » waits for it."""
-    slow: Any = slow_replies(app.web_app(alice.visit.site, workers=False))
+    slow: Any = slow_replies(listening.web_app(alice.visit.site, workers=False))
     with listening.listen("127.0.0.1", 0) as opened:
         async with background(slow, opened) as base, phone(browser) as page:
             await page.goto(base + alice.link("bilan", "q=liste"))

@@ -22,7 +22,7 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "bes
 async def serving(site: app.Site) -> AsyncIterator[str]:
     """The site on a free port; its address."""
     with listening.listen("127.0.0.1", 0) as opened:
-        async with background(app.web_app(site, workers=False), opened) as url:
+        async with background(listening.web_app(site, workers=False), opened) as url:
             yield url
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from engine import app
+from engine import app, serving
 from engine.web.site import Mail
 from tests.web.conftest import NOW
 
@@ -33,8 +33,9 @@ class Mailbox:
 
 @pytest.fixture
 async def http(site: app.Site) -> AsyncIterator[httpx.AsyncClient]:
-    site.demo = Mailbox()
-    wire = httpx.ASGITransport(app.web_app(site, workers=False), raise_app_exceptions=False)
+    wire = httpx.ASGITransport(
+        serving.web_app(site, demo=Mailbox(), workers=False), raise_app_exceptions=False
+    )
     async with httpx.AsyncClient(transport=wire, base_url="http://parcours.test") as client:
         yield client
 
@@ -75,7 +76,7 @@ async def test_the_clock_moves_by_its_button_only(http: httpx.AsyncClient) -> No
 
 
 async def test_without_the_demo_its_pages_do_not_exist(site: app.Site) -> None:
-    wire = httpx.ASGITransport(app.web_app(site, workers=False))
+    wire = httpx.ASGITransport(serving.web_app(site, workers=False))
     async with httpx.AsyncClient(transport=wire, base_url="http://parcours.test") as client:
         for url in ("/demo", "/demo/mail/1", "/demo/mail/1/html"):
             assert (await client.get(url)).status_code == 404

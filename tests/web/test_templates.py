@@ -7,7 +7,7 @@ import pytest
 from jinja2 import meta, nodes
 from starlette.requests import Request
 
-from engine import app, paths
+from engine import app, paths, serving
 from engine.core import asking, calendar, certificates, views
 from engine.web import contexts, forms, pages
 
@@ -81,7 +81,7 @@ PAGE = views.CoursePage(
 
 def _my_course(site: app.Site, page: views.CoursePage, query: bytes = b"") -> str:
     scope = {"type": "http", "method": "GET", "path": "/m/x", "query_string": query, "headers": []}
-    request = Request({**scope, "app": app.web_app(site, workers=False)})
+    request = Request({**scope, "app": serving.web_app(site, workers=False)})
     context = contexts.MyCourse(page, "/m/x", "/u/x", "/f/x", {}, {"point": "/a/x"}, forms.TIMES, forms.ZONES)
     return bytes(pages.render(request, context, language=page.language).body).decode()
 

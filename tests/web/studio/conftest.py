@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 
-from engine import app
+from engine import serving
 from engine.core import passwords
 from engine.core.accounts import Role
 from engine.flows import accounts
@@ -43,7 +43,7 @@ class Desk:
 async def desks(visit: Visit) -> AsyncIterator[Callable[[Role], Desk]]:
     """By role, somebody who is signed in (the n-th role is the n-th account and session)."""
     house, opened = visit.site, []
-    wire = httpx.ASGITransport(app.web_app(house, workers=False), raise_app_exceptions=False)
+    wire = httpx.ASGITransport(serving.web_app(house, workers=False), raise_app_exceptions=False)
     desks = {}
     for role, address in ADDRESSES.items():
         async with house.db.transaction() as session:
