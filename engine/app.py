@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parseaddr
 from pathlib import Path
@@ -20,6 +20,8 @@ from engine.tables import schema
 from engine.workers import counter, loop, planner, sender, tasks, webhooks
 
 TICK_SECONDS = 10
+QUEUES = ("mail", "tasks")
+"""What a process may work on: sending, and all that goes before and beside it."""
 _REST = 3600.0
 
 log = observe.logger("app")
@@ -148,17 +150,11 @@ def wardrobe(settings: Settings) -> dress.Dress:
 
 
 @asynccontextmanager
-async def running(site: Site) -> AsyncIterator[None]:
-    """All loops at work, APScheduler ringing their bells; a clean end within 10 seconds."""
+async def running(site: Site, queues: Collection[str] = QUEUES) -> AsyncIterator[None]:
+    """The loops of these queues at work, APScheduler ringing their bells; a clean end within 10 seconds."""
     stop = asyncio.Event()
     scheduler = AsyncIOScheduler(timezone="UTC")
-    loops = {
-        "planner": (site.plan, site.plan_bell),
-        "sender": (site.send, site.send_bell),
-        "tasks": (site.tasks.step, site.task_bell),
-        "webhooks": (site.messenger.step, site.tell_bell),
-        "counter": (site.counter.step, site.count_bell),
-    }
+    loops = _loops(site, queues)
     for name, (_, bell) in loops.items():
         scheduler.add_job(_ring(bell), "interval", seconds=TICK_SECONDS, id=name, coalesce=True)
     scheduler.start()
@@ -172,13 +168,25 @@ async def running(site: Site) -> AsyncIterator[None]:
     finally:
         stop.set()
         site.stop()
-        at_work["counter"].cancel()  # it may look at the whole base, and loses nothing
+        if "counter" in at_work:
+            at_work["counter"].cancel()  # it may look at the whole base, and loses nothing
         site.wake()
         scheduler.shutdown(wait=False)
         # What a step raises is logged by its loop; what is left is the counter's cancellation.
         await asyncio.gather(*at_work.values(), return_exceptions=True)
         await site.pool.close()
         await site.db.close()
+
+
+def _loops(site: Site, queues: Collection[str]) -> dict[str, tuple[loop.Step, loop.Bell]]:
+    mail: dict[str, tuple[loop.Step, loop.Bell]] = {"sender": (site.send, site.send_bell)}
+    tasks: dict[str, tuple[loop.Step, loop.Bell]] = {
+        "planner": (site.plan, site.plan_bell),
+        "tasks": (site.tasks.step, site.task_bell),
+        "webhooks": (site.messenger.step, site.tell_bell),
+        "counter": (site.counter.step, site.count_bell),
+    }
+    return (mail if "mail" in queues else {}) | (tasks if "tasks" in queues else {})
 
 
 def _ring(bell: loop.Bell) -> object:

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import select
 
-from engine import app, paths, settings
-from engine.bench import service
-from engine.core import errors, links
-from engine.flows import catalog, publishing
-from engine.tables import Course, Enrolment, Learner, Submission, db, schema
+from engine.bench import base, service
+from engine.core import links
+from engine.tables import Submission, db
 
 COURSE, ACTIVITY = "ia-pme", "point-reperes"
-_CHUNK = 1000
+_LESSON = "inventaire"
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ async def run(*, rate: int, seconds: int, burst: int, database: str, now: dateti
     """Raises `errors.Invalid` when the database is not empty."""
     steady = rate * seconds
     keys = secrets.token_hex(32), secrets.token_hex(32)
-    ids = await _prepare(database, steady + burst, keys, now)
+    ids = await base.enrol(database, steady + burst, course=COURSE, next_key=_LESSON, now=now)
     signed = links.Links("http://127.0.0.1", (keys[0].encode(),), lasting=keys[1].encode())
     paths_ = {each: f"/a/{signed.token('a', each, ACTIVITY)}" for each in ids}
     async with service.served(database, keys) as port:
@@ -81,59 +79,6 @@ async def run(*, rate: int, seconds: int, burst: int, database: str, now: dateti
         recorded=len(recorded & set(ids)),
         lost=len(set(ids) - recorded),
     )
-
-
-async def _prepare(database: str, count: int, keys: tuple[str, str], now: datetime) -> list[int]:
-    """As many learners in the middle of a course; the ids of their enrolments."""
-    found = db.Database(database)
-    try:
-        await schema.upgrade(found)
-        folder = paths.courses() / COURSE
-        async with found.transaction() as session:
-            if await session.scalar(select(func.count()).select_from(Learner)):
-                raise errors.Invalid("The bench needs a database without learners.")
-            house = app.wardrobe(settings.load(database_url=database))
-            files = catalog.read_directory(folder)
-            await publishing.publish(session, files, slug=COURSE, house=house, now=now)
-            course = (await session.scalars(select(Course).where(Course.slug == COURSE))).one()
-            for start in range(0, count, _CHUNK):
-                await session.execute(
-                    insert(Learner),
-                    [_learner(number, now) for number in range(start, min(start + _CHUNK, count))],
-                )
-            learners = list(await session.scalars(select(Learner.id).order_by(Learner.id)))
-            for start in range(0, count, _CHUNK):
-                rows = [_enrolment(each, course, now) for each in learners[start : start + _CHUNK]]
-                await session.execute(insert(Enrolment), rows)
-            return list(await session.scalars(select(Enrolment.id).order_by(Enrolment.id)))
-    finally:
-        await found.close()
-
-
-def _learner(number: int, now: datetime) -> dict[str, object]:
-    address = f"learner-{number}@example.com"
-    return {
-        "address": address,
-        "address_key": address,
-        "address_hash": f"{number:064x}",
-        "first_name": "Alice",
-        "created_at": now,
-    }
-
-
-def _enrolment(learner: int, course: Course, now: datetime) -> dict[str, object]:
-    return {
-        "learner_id": learner,
-        "course_id": course.id,
-        "version_id": course.current_version_id,
-        "state": "active",
-        "slot": "tue 08:30",
-        "zone": "Europe/Paris",
-        "pace": 1,
-        "next_kind": "lesson",
-        "next_key": "inventaire",
-        "created_at": now,
-    }
 
 
 async def _steadily(port: int, ids: Sequence[int], where: dict[int, str], rate: int) -> list[Answer]:

@@ -1,6 +1,9 @@
 """The command line: one short function a command, each calling one flow."""
 
+import asyncio
+import signal
 import sys
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -9,13 +12,10 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from engine import app as application
-from engine import serving
 from engine import settings as settings_module
 from engine.cli import account, bench, certificate, common, course, delivery, learner, seed, token
 from engine.clock import SystemClock
 from engine.core import errors
-from engine.demo import check as demo_check
-from engine.demo import serve as demo_serve
 from engine.settings import Settings
 from engine.tables import db as databases
 from engine.tables import schema
@@ -74,6 +74,8 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the pages, plan and send: everything in one process."""
+    from engine.demo import serve as demo_serve  # here: pages are 80 MB that a worker needs not
+
     values = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     found = common.load(database, **values)
     if demo:
@@ -97,6 +99,17 @@ def _announce_demo(url: str) -> None:
 
 
 async def _serve(found: Settings) -> None:
+    from engine import serving  # as above
+
+    site = await _site(found)
+    here = f"Parcours listens on {found.host}:{found.port}, public address {found.url}"
+    with serving.listen(found.host, found.port) as listening:
+        await serving.serve(
+            serving.web_app(site), listening, announce=lambda: typer.echo(here), stopping=site.stop
+        )
+
+
+async def _site(found: Settings) -> application.Site:
     if not found.controller:
         raise errors.Invalid(
             "PARCOURS_CONTROLLER is missing: the name and postal address of who answers for the data, "
@@ -104,11 +117,31 @@ async def _serve(found: Settings) -> None:
         )
     site = application.Site(found, databases.Database(found.database_url), SystemClock())
     await application.prepare(site)
-    here = f"Parcours listens on {found.host}:{found.port}, public address {found.url}"
-    with serving.listen(found.host, found.port) as listening:
-        await serving.serve(
-            serving.web_app(site), listening, announce=lambda: typer.echo(here), stopping=site.stop
-        )
+    return site
+
+
+@main_app.command()
+def worker(
+    database: common.Database = None,
+    queues: Annotated[
+        str, typer.Option(help="What to work on, separated by commas: mail, tasks.")
+    ] = ",".join(application.QUEUES),
+) -> None:
+    """Plan and send without serving pages. Any number may run on a PostgreSQL database."""
+    names = [name.strip() for name in queues.split(",")]
+    if unknown := set(names) - set(application.QUEUES):
+        raise errors.Invalid(f"--queues: {', '.join(sorted(unknown))}? There are mail and tasks.")
+    common.run(_work(common.load(database), names))
+
+
+async def _work(found: Settings, queues: Collection[str]) -> None:
+    site = await _site(found)
+    stopped = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
+    typer.echo(f"Parcours works on {', '.join(queues)}")
+    async with application.running(site, queues):
+        await stopped.wait()
 
 
 @main_app.command()
@@ -120,6 +153,8 @@ def demo(
     as_json: common.AsJson = False,
 ) -> None:
     """Try Parcours on this machine: sign up, read the mails, move the clock."""
+    from engine.demo import check as demo_check  # as above
+
     if not check:
         with demo_check.scratch() as folder:
             serve(database or f"sqlite:///{folder}/demo.db", demo=True, smtp=smtp)

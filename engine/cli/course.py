@@ -9,7 +9,6 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine import app as application
-from engine import preview as preview_server
 from engine.cli import common
 from engine.clock import SystemClock
 from engine.core import errors
@@ -67,6 +66,8 @@ def preview(
     port: Annotated[int, typer.Option(help="Port of the preview's pages.")] = 8090,
 ) -> None:
     """Show every mail in the browser, and again whenever a file is saved."""
+    from engine import preview as preview_server  # pages: only this command needs them
+
     folder = drafts.locate(path)
     house = application.wardrobe(common.load())
     common.run(preview_server.serve(folder, house, port=port, announce=typer.echo))

@@ -9,6 +9,9 @@ from engine import observe
 
 _AFTER_TROUBLE = 5.0
 
+Step = Callable[[], Awaitable[bool]]
+"""One piece of work; whether there may be more."""
+
 log = observe.logger("workers")
 
 
@@ -30,9 +33,7 @@ class Bell:
         self._rung.clear()
 
 
-async def run(
-    step: Callable[[], Awaitable[bool]], *, bell: Bell, stop: asyncio.Event, rest: float, name: str
-) -> None:
+async def run(step: Step, *, bell: Bell, stop: asyncio.Event, rest: float, name: str) -> None:
     """Call `step` while it finds work; rest `rest` seconds when it returns False, or until the bell rings.
 
     A step that fails is logged and tried again a little later: no error ends a worker. On stop the step in
