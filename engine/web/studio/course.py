@@ -96,15 +96,10 @@ async def read(request: Request, found: desk.Desk) -> reading.Reading:
     return await asyncio.to_thread(desk.check, found.files, slug=found.slug, house=site.of(request).dress)
 
 
-async def show(request: Request, me: Here) -> Response:
-    return await _show(request, me, said=SAID.get(request.query_params.get("done", ""), ""))
-
-
-async def _show(
+async def show(
     request: Request,
     me: Here,
     *,
-    said: str = "",
     problems: Mapping[str, str] | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
@@ -126,8 +121,8 @@ async def _show(
         then=THEN,
         may_write=me.may(Right.WRITE_COURSES),
         problems=problems or {},
-        typed={name: forms.shown(value) for name, value in (typed or {}).items()},
-        said=said,
+        typed=forms.shown_all(typed or {}),
+        said=access.said(request, SAID),
     )
     return access.render(request, me, page, status=422 if problems else 200)
 
@@ -227,9 +222,9 @@ async def change(request: Request, me: Here) -> Response:
                 case "discard":
                     return await _discard(request, session, me, slug, typed.get("seen", ""))
     except errors.Invalid as invalid:
-        return await _show(request, me, problems=invalid.problems, typed=typed)
+        return await show(request, me, problems=invalid.problems, typed=typed)
     except errors.Conflict as changed:
-        return await _show(request, me, problems={"": str(changed)})
+        return await show(request, me, problems={"": str(changed)})
     raise errors.NotFound("Cette action n'existe pas.")
 
 
@@ -253,9 +248,9 @@ async def upload(request: Request, me: Here) -> Response:
             await desk.replace(session, slug, files, seen=typed.get("seen", ""), by=by, now=now)
             accounts.note(session, by, "draft_imported", f"course:{slug}", now=now)
     except errors.Invalid as invalid:
-        return await _show(request, me, problems={"zip": str(invalid)})
+        return await show(request, me, problems={"zip": str(invalid)})
     except errors.Conflict as changed:
-        return await _show(request, me, problems={"": str(changed)})
+        return await show(request, me, problems={"": str(changed)})
     return access.done(request, f"/studio/courses/{slug}", "imported")
 
 

@@ -77,11 +77,7 @@ class Undo:
     problem: str
 
 
-async def show(request: Request, me: Here) -> Response:
-    return await _show(request, me)
-
-
-async def _show(
+async def show(
     request: Request,
     me: Here,
     *,
@@ -136,11 +132,11 @@ async def publish(request: Request, me: Here) -> Response:
                 now=house.clock.now(),
             )
     except publishing.Undecided:
-        return await _show(request, me, problems={"others": PROBLEMS["unsaid"]}, typed=typed)
+        return await show(request, me, problems={"others": PROBLEMS["unsaid"]}, typed=typed)
     except errors.Conflict:
-        return await _show(request, me, problems={"": PROBLEMS["changed"]})
+        return await show(request, me, problems={"": PROBLEMS["changed"]})
     except errors.Invalid:  # the page says what, file by file
-        return await _show(request, me, problems={"": PROBLEMS["wrong"]}, typed=typed)
+        return await show(request, me, problems={"": PROBLEMS["wrong"]}, typed=typed)
     house.wake()
     said = "published" if done.changed else "same"
     return access.done(request, f"/studio/courses/{slug}/versions", said)
@@ -159,16 +155,11 @@ async def versions(request: Request, me: Here) -> Response:
         found = await desk.look(session, slug)
         history = await publishing.history(session, slug, now=house.clock.now())
         title = await _title(session, slug)
-    said = SAID.get(request.query_params.get("done", ""), "")
-    page = Versions(found, title, history, ORIGINS, me.may(Right.WRITE_COURSES), said)
+    page = Versions(found, title, history, ORIGINS, me.may(Right.WRITE_COURSES), access.said(request, SAID))
     return access.render(request, me, page)
 
 
-async def undo(request: Request, me: Here) -> Response:
-    return await _undo(request, me)
-
-
-async def _undo(request: Request, me: Here, problem: str = "") -> Response:
+async def undo(request: Request, me: Here, *, problem: str = "") -> Response:
     """What undoing would do, and the button."""
     house, slug = site.of(request), request.path_params["slug"]
     async with house.db.reading() as session:
@@ -192,7 +183,7 @@ async def do_undo(request: Request, me: Here) -> Response:
                 last=int(last) if last.isascii() and last.isdecimal() else 0,
             )
     except errors.Conflict:
-        return await _undo(request, me, PROBLEMS["newer"])
+        return await undo(request, me, problem=PROBLEMS["newer"])
     house.wake()
     return access.done(request, f"/studio/courses/{slug}/versions", "undone")
 
