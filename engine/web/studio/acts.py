@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from engine.core import csvfile, errors
+from engine.core import csvfile, errors, paging
 from engine.core.accounts import Right
 from engine.flows import accounts, operators, roster
 from engine.flows.accounts import Here
 from engine.web import forms, site
 from engine.web.studio import access
-from engine.web.studio.imports import CSV, HIGHEST
+from engine.web.studio.imports import CSV
 
 # French source texts.
 SAID = {
@@ -59,7 +59,7 @@ class Enrol:
 
 
 def _learner(request: Request) -> int:
-    return min(int(request.path_params["learner"]), HIGHEST)
+    return min(int(request.path_params["learner"]), paging.LARGEST_ID)
 
 
 async def show(

@@ -8,14 +8,13 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from engine.core import csvfile, errors, intake, words
+from engine.core import csvfile, errors, intake, paging, words
 from engine.core.accounts import Right
 from engine.flows import imports, operators
 from engine.flows.accounts import Here
 from engine.web import downloads, forms, site
 from engine.web.studio import access
 
-HIGHEST = 2**31 - 1  # what the databases count to
 CSV = "text/csv; charset=utf-8"
 
 # French source texts.
@@ -108,7 +107,7 @@ async def upload(request: Request, me: Here) -> Response:
 
 
 def _number(request: Request) -> int:
-    return min(int(request.path_params["number"]), HIGHEST)
+    return min(int(request.path_params["number"]), paging.LARGEST_ID)
 
 
 async def show(request: Request, me: Here, *, problem: str = "") -> Response:
