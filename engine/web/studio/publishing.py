@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -93,7 +92,7 @@ async def show(
             preview = await publishing.preview(
                 session, files, slug=slug, house=house.dress, now=house.clock.now()
             )
-        title = await _title(session, slug)
+        title, _ = await catalog.named(session, slug)
     effects = preview.effects if preview else {}
     page = Publish(
         desk=found,
@@ -107,14 +106,6 @@ async def show(
         typed=typed or {},
     )
     return access.render(request, me, page, status=409 if problems else 200)
-
-
-async def _title(session: AsyncSession, slug: str) -> str:
-    """Of the current version; the slug of a course that was never published."""
-    try:
-        return (await catalog.current(session, slug)).course.title
-    except errors.ParcoursError:
-        return slug
 
 
 async def publish(request: Request, me: Here) -> Response:
@@ -154,7 +145,7 @@ async def versions(request: Request, me: Here) -> Response:
     async with house.db.reading() as session:
         found = await desk.look(session, slug)
         history = await publishing.history(session, slug, now=house.clock.now())
-        title = await _title(session, slug)
+        title, _ = await catalog.named(session, slug)
     page = Versions(found, title, history, ORIGINS, me.may(Right.WRITE_COURSES), access.said(request, SAID))
     return access.render(request, me, page)
 
@@ -165,7 +156,7 @@ async def undo(request: Request, me: Here, *, problem: str = "") -> Response:
     async with house.db.reading() as session:
         found = await desk.look(session, slug)
         undone = await publishing.undoable(session, slug, now=house.clock.now())
-        title = await _title(session, slug)
+        title, _ = await catalog.named(session, slug)
     page = Undo(found, title, undone, problem)
     return access.render(request, me, page, status=409 if problem else 200)
 
