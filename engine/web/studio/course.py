@@ -154,9 +154,7 @@ def _stops(found: desk.Desk, result: reading.Reading) -> list[Stop]:
                 begins=title != module,
                 problems=levels.count("error"),
                 warnings=levels.count("warning"),
-                gate=_title(course, lesson.requires.activity)
-                if course and lesson and lesson.requires
-                else "",
+                gate=_gate(course, lesson),
                 activities=_met(found, course, lesson),
             )
         )
