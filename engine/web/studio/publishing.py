@@ -11,7 +11,7 @@ from starlette.responses import Response
 from engine.core import errors
 from engine.core.accounts import Right
 from engine.core.course.effect import Choices, Effect
-from engine.flows import catalog, desk, publishing
+from engine.flows import catalog, desk, publications, publishing
 from engine.flows.accounts import Here
 from engine.web import forms, site
 from engine.web.studio import access
@@ -61,7 +61,7 @@ class Versions:
     template: ClassVar = "studio/versions.html"
     desk: desk.Desk
     title: str
-    history: publishing.History
+    history: publications.History
     origins: Mapping[str, str]
     may_write: bool
     said: str
@@ -72,7 +72,7 @@ class Undo:
     template: ClassVar = "studio/undo.html"
     desk: desk.Desk
     title: str
-    undone: publishing.Undone
+    undone: publications.Undone
     problem: str
 
 
@@ -144,7 +144,7 @@ async def versions(request: Request, me: Here) -> Response:
     house, slug = site.of(request), request.path_params["slug"]
     async with house.db.reading() as session:
         found = await desk.look(session, slug)
-        history = await publishing.history(session, slug, now=house.clock.now())
+        history = await publications.history(session, slug, now=house.clock.now())
         title, _ = await catalog.named(session, slug)
     page = Versions(found, title, history, ORIGINS, me.may(Right.WRITE_COURSES), access.said(request, SAID))
     return access.render(request, me, page)
@@ -155,7 +155,7 @@ async def undo(request: Request, me: Here, *, problem: str = "") -> Response:
     house, slug = site.of(request), request.path_params["slug"]
     async with house.db.reading() as session:
         found = await desk.look(session, slug)
-        undone = await publishing.undoable(session, slug, now=house.clock.now())
+        undone = await publications.undoable(session, slug, now=house.clock.now())
         title, _ = await catalog.named(session, slug)
     page = Undo(found, title, undone, problem)
     return access.render(request, me, page, status=409 if problem else 200)
@@ -166,7 +166,7 @@ async def do_undo(request: Request, me: Here) -> Response:
     last = typed.get("publication", "")
     try:
         async with house.db.transaction() as session:
-            await publishing.undo(
+            await publications.undo(
                 session,
                 slug,
                 by=me.account.id,
