@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from engine.core.course import editing, grammar, model, parcel, reading, timelin
 from engine.core.course.yamlfile import Problem
 from engine.flows import accounts, catalog, desk
 from engine.flows.accounts import Here
-from engine.web import forms, site
+from engine.web import downloads, forms, site
 from engine.web.studio import access, courses
 
 # French source texts, as in the templates.
@@ -259,9 +260,7 @@ async def export(request: Request, me: Here) -> Response:
         files = await desk.files(session, slug)
         if files is None:
             files = await catalog.export(session, slug)
-    archive = await asyncio.to_thread(catalog.pack, files)
-    named = {"Content-Disposition": f'attachment; filename="{slug}.zip"'}
-    return Response(archive, media_type="application/zip", headers=named)
+    return await downloads.drawn(partial(catalog.pack, files), slug, ".zip", downloads.ZIP)
 
 
 PAGES = (

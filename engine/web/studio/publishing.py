@@ -1,8 +1,8 @@
 """Publishing a draft with its effect known beforehand; the history of a course; undoing."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from starlette.requests import Request
@@ -13,7 +13,7 @@ from engine.core.accounts import Right
 from engine.core.course.effect import Choices, Effect
 from engine.flows import catalog, desk, publications, publishing
 from engine.flows.accounts import Here
-from engine.web import forms, site
+from engine.web import downloads, forms, site
 from engine.web.studio import access
 
 # French source texts, as in the templates.
@@ -184,9 +184,7 @@ async def export(request: Request, me: Here) -> Response:
     slug, digest = request.path_params["slug"], request.path_params["hash"]
     async with site.of(request).db.reading() as session:
         files = await catalog.export(session, slug, digest)
-    archive = await asyncio.to_thread(catalog.pack, files)
-    named = {"Content-Disposition": f'attachment; filename="{slug}-{digest}.zip"'}
-    return Response(archive, media_type="application/zip", headers=named)
+    return await downloads.drawn(partial(catalog.pack, files), f"{slug}-{digest}", ".zip", downloads.ZIP)
 
 
 PAGES = (
