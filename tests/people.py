@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from engine.core import calendar, consent, delivery, links, views
 from engine.core.course.effect import Choices
-from engine.flows import activities, enrolments, outbox, planning, publishing, signup
+from engine.flows import activities, enrolments, outbox, planning, publications, publishing, signup
 from engine.mail import dress
 from engine.tables import Delivery, Enrolment, Event, Learner, db
 from engine.workers import planner
@@ -146,9 +146,9 @@ class Town:
         async with self.db.reading() as session:
             return await publishing.preview(session, files, slug=SLUG, house=DRESS, now=self.now)
 
-    async def undo(self) -> publishing.Undone:
+    async def undo(self) -> publications.Undone:
         async with self.db.transaction() as session:
-            return await publishing.undo(session, SLUG, now=self.now)
+            return await publications.undo(session, SLUG, now=self.now)
 
     async def sign_up(self, who: views.SignUp, origin: views.Origin = ORIGIN, **form: str) -> None:
         async with self.db.transaction() as session:

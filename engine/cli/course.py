@@ -13,7 +13,7 @@ from engine.cli import common
 from engine.clock import SystemClock
 from engine.core import errors
 from engine.core.course.effect import Choices, Effect
-from engine.flows import addresses, catalog, drafts, publishing
+from engine.flows import addresses, catalog, drafts, publications, publishing
 from engine.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Write, check, simulate and publish courses.")
@@ -144,8 +144,8 @@ def _told(effect: Effect) -> list[str]:
 def undo(slug: str, database: common.Database = None, as_json: common.AsJson = False) -> None:
     """Undo the last publication: who has received nothing since stands where he stood."""
 
-    async def work(session: AsyncSession, _: Settings) -> publishing.Undone:
-        return await publishing.undo(session, slug, now=SystemClock().now())
+    async def work(session: AsyncSession, _: Settings) -> publications.Undone:
+        return await publications.undo(session, slug, now=SystemClock().now())
 
     done = common.with_session(database, work, write=True)
     if as_json:

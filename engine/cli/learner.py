@@ -14,7 +14,7 @@ from engine import app as application
 from engine.cli import common
 from engine.clock import SystemClock
 from engine.core import consent, csvfile, errors, intake
-from engine.flows import history, imports, privacy, roster
+from engine.flows import history, imports, people, privacy, roster
 from engine.settings import Settings
 from engine.tables.db import Database
 from engine.workers import tasks
@@ -26,7 +26,9 @@ Who = Annotated[str, typer.Argument(help="A learner's address or number.")]
 
 @app.command("list")
 def list_(
-    search: Annotated[str, typer.Argument(help="A part of the address or first name.")] = "",
+    search: Annotated[
+        str, typer.Argument(help="Words of the name, address or company, or their beginnings.")
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="All of them, with their courses, as a spreadsheet; no search.")
@@ -39,15 +41,25 @@ def list_(
         common.with_database(database, _spreadsheet)
         return
 
-    async def work(session: AsyncSession, _: Settings) -> list[history.Line]:
-        return await history.people(session, search=search, limit=limit)
+    async def work(session: AsyncSession, _: Settings) -> list[people.Person]:
+        return await people.newest(session, search, limit=limit)
 
-    found = common.with_session(database, work)
+    lines = [_line(person) for person in common.with_session(database, work)]
     if as_json:
-        common.print_json([line.__dict__ for line in found])
+        common.print_json(lines)
         return
-    for line in found:
-        typer.echo(f"{line.id}\t{line.address}\t{line.first_name}\t{line.courses}")
+    for line in lines:
+        typer.echo("{id}\t{address}\t{first_name}\t{courses}".format_map(line))
+
+
+def _line(person: people.Person) -> dict[str, object]:
+    return {
+        "id": person.id,
+        "address": person.address,
+        "first_name": person.first_name,
+        "courses": ", ".join(f"{each.course}: {each.state}" for each in reversed(person.standings)),
+        "since": person.since,
+    }
 
 
 async def _spreadsheet(db: Database, _: Settings) -> None:

@@ -12,7 +12,6 @@ from engine.tables import db as databases
 from engine.tables import schema
 
 CONTROLLER = "Démonstration de Parcours, 1 rue de l'Exemple, 75000 Paris"
-_WITHOUT_BASE = "http://127.0.0.1:8000/"
 
 
 async def run(settings: Settings, *, smtp_address: str | None, announce: Callable[[str], None]) -> None:

@@ -228,7 +228,7 @@ def _names(course: model.Course) -> Names:
 
 
 async def named(session: AsyncSession, slug: str) -> tuple[str, str]:
-    """Title and language of a course; its slug where the current version is read no more."""
+    """Title and language of a course; its slug where it has no version, or one that is read no more."""
     try:
         course = (await current(session, slug)).course
     except errors.ParcoursError:

@@ -1,10 +1,9 @@
 """What happened to a person, and why: for operators, from the rows that every decision leaves."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import consent, delivery, errors
@@ -12,55 +11,7 @@ from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.flows import enrolments, known
-from engine.tables import Course, Delivery, Enrolment, Event, Learner
-
-
-@dataclass(frozen=True)
-class Line:
-    """One learner in a list."""
-
-    id: int
-    address: str
-    first_name: str
-    courses: str
-    """`slug: state`, joined by commas."""
-    since: datetime
-
-
-async def people(session: AsyncSession, *, search: str = "", limit: int = 50) -> list[Line]:
-    """Learners, the newest first; `search` is a part of the address or of the first name."""
-    query = select(Learner).where(Learner.erased_at.is_(None)).order_by(Learner.id.desc()).limit(limit)
-    if search:
-        pattern = f"%{_literal(search.casefold())}%"
-        query = query.where(
-            or_(
-                Learner.address_key.like(pattern, escape="\\"),
-                func.lower(Learner.first_name).like(pattern, escape="\\"),
-            )
-        )
-    found = list(await session.scalars(query))
-    courses = await _courses(session, [learner.id for learner in found])
-    return [
-        Line(one.id, one.address, one.first_name, ", ".join(courses.get(one.id, ())), one.created_at)
-        for one in found
-    ]
-
-
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-async def _courses(session: AsyncSession, ids: Sequence[int]) -> dict[int, list[str]]:
-    rows = await session.execute(
-        select(Enrolment.learner_id, Course.slug, Enrolment.state)
-        .join(Course)
-        .where(Enrolment.learner_id.in_(ids))
-        .order_by(Enrolment.id)
-    )
-    found: dict[int, list[str]] = {}
-    for learner_id, slug, state in rows:
-        found.setdefault(learner_id, []).append(f"{slug}: {state}")
-    return found
+from engine.tables import Delivery, Enrolment, Event, Learner
 
 
 async def find(session: AsyncSession, who: str) -> Learner:

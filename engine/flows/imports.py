@@ -11,29 +11,15 @@ from datetime import datetime, timedelta
 from itertools import dropwhile, islice
 from typing import Any
 
-from sqlalchemy import delete, exists, func, or_, select, union, update
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
-from engine.core import consent, csvfile, delivery, errors
+from engine.core import consent, csvfile, errors
 from engine.core import intake as rules
 from engine.core.intake import AT_WORK, TAKEN, Back, State, Verdict
-from engine.core.progress import State as Progress
-from engine.flows import accounts, intake, outbox, searching
-from engine.tables import (
-    Company,
-    Consent,
-    Course,
-    Delivery,
-    Enrolment,
-    Event,
-    Import,
-    ImportRow,
-    Learner,
-    Seat,
-    Submission,
-    dialect,
-)
+from engine.flows import accounts, intake, reversal
+from engine.tables import Course, Import, ImportRow, dialect
 
 UNDO_DAYS = 30
 """How long a list can be taken back; then its rows are forgotten."""
@@ -405,11 +391,12 @@ async def _undo(session: AsyncSession, found: Import, now: datetime) -> bool:
         await session.execute(delete(ImportRow).where(ImportRow.import_id == found.id))
         return False
     places = {row.enrolment_id: row for row in rows if row.enrolment_id}
-    sorted_out = await _sorted_out(session, list(places), found.agreed)
+    sorted_out = await reversal.sort_out(session, list(places), agreed=found.agreed)
     removed = [place for place, back in sorted_out.items() if back == Back.REMOVED]
     made = [places[place].learner_id or 0 for place in removed if places[place].made]
-    await _remove(session, removed, made)
-    await _stop(session, [place for place, back in sorted_out.items() if back == Back.STOPPED], now)
+    await reversal.remove(session, removed, made=made)
+    stopped = [place for place, back in sorted_out.items() if back == Back.STOPPED]
+    await reversal.stop(session, stopped, now=now)
     backs = list(sorted_out.values())
     found.counts = {
         **found.counts,
@@ -417,101 +404,6 @@ async def _undo(session: AsyncSession, found: Import, now: datetime) -> bool:
     }
     found.done, found.last_line = found.done + len(rows), rows[-1].line
     return True
-
-
-async def _sorted_out(session: AsyncSession, places: Sequence[int], agreed: bool) -> dict[int, Back]:
-    """What becomes of each enrolment, under lock: no worker takes up its mail meanwhile."""
-    more = or_(
-        exists(select(Seat.id).where(Seat.enrolment_id == Enrolment.id)),
-        exists(select(Submission.id).where(Submission.enrolment_id == Enrolment.id)),
-    )
-    found = (
-        await session.execute(
-            select(Enrolment.id, Enrolment.state, more)
-            .where(dialect.among(session, Enrolment.id, places))
-            .order_by(Enrolment.id)
-            .with_for_update(of=Enrolment)
-        )
-    ).all()
-    mails = await session.execute(
-        select(Delivery.enrolment_id, Delivery.kind, Delivery.state, Delivery.tries)
-        .where(dialect.among(session, Delivery.enrolment_id, places))
-        .order_by(Delivery.id)
-        .with_for_update()
-    )
-    sent: dict[int | None, set[str]] = {}
-    for place, kind, state, tries in mails:
-        if tries or state in (delivery.State.CLAIMED, delivery.State.SENDING, delivery.State.SENT):
-            sent.setdefault(place, set()).add(kind)
-    return {
-        place: rules.take_back(state, agreed=agreed, sent=sent.get(place, ()), more=bool(hangs))
-        for place, state, hangs in found
-    }
-
-
-async def _remove(session: AsyncSession, places: Sequence[int], made: Sequence[int]) -> None:
-    """Without a trace: nothing had left, and the people know nothing of us."""
-    if not places:
-        return
-    theirs = list(
-        await session.scalars(
-            select(Enrolment.learner_id).where(dialect.among(session, Enrolment.id, places))
-        )
-    )
-    for table in (Delivery, Consent, Event):
-        await session.execute(
-            _without_sync(delete(table).where(dialect.among(session, table.enrolment_id, places)))
-        )
-    await session.execute(
-        _without_sync(delete(Enrolment).where(dialect.among(session, Enrolment.id, places)))
-    )
-    columns = (
-        Enrolment.learner_id,
-        Delivery.learner_id,
-        Consent.learner_id,
-        Event.learner_id,
-        Company.owner_id,
-    )
-    known = union(*(select(column).where(dialect.among(session, column, made)) for column in columns))
-    kept = set(await session.scalars(known))
-    gone = [learner for learner in made if learner not in kept]
-    await searching.forget(session, gone)
-    await session.execute(_without_sync(delete(Learner).where(dialect.among(session, Learner.id, gone))))
-    await searching.note(session, theirs)  # who stays is no longer found by the company of the list
-
-
-def _without_sync(statement: Any) -> Any:
-    return statement.execution_options(synchronize_session=False)
-
-
-async def _stop(session: AsyncSession, places: Sequence[int], now: datetime) -> None:
-    """The confirmation had left: its link works no more, and the ledger keeps what was sent."""
-    if not places:
-        return
-    await session.execute(
-        _without_sync(
-            update(Enrolment)
-            .where(dialect.among(session, Enrolment.id, places))
-            .values(state=Progress.STOPPED, ended_at=now, end_reason=rules.UNDONE)
-        )
-    )
-    await session.execute(
-        _without_sync(
-            update(Delivery)
-            .where(
-                dialect.among(session, Delivery.enrolment_id, places),
-                Delivery.state.in_((*delivery.READY, delivery.State.HELD)),
-            )
-            .values(state=delivery.State.CANCELLED, reason=rules.UNDONE, settled_at=now)
-        )
-    )
-    learners = await session.execute(
-        select(Enrolment.id, Enrolment.learner_id).where(dialect.among(session, Enrolment.id, places))
-    )
-    session.add_all(
-        outbox.event(learner_id=learner, enrolment_id=place, kind="import_undone", now=now)
-        for place, learner in learners
-    )
 
 
 @dataclass(frozen=True)
@@ -554,4 +446,6 @@ async def prune(session: AsyncSession, *, now: datetime) -> None:
     done = select(Import.id).where(
         Import.state == State.DONE, Import.created_at < now - timedelta(days=UNDO_DAYS)
     )
-    await session.execute(_without_sync(delete(ImportRow).where(ImportRow.import_id.in_(done))))
+    await session.execute(
+        delete(ImportRow).where(ImportRow.import_id.in_(done)).execution_options(synchronize_session=False)
+    )

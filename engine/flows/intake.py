@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import consent, errors, intake, links, progress
+from engine.core import consent, intake, links, progress, typed
 from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.intake import Verdict
@@ -272,12 +272,4 @@ async def _ask(session: AsyncSession, places: Sequence[tuple[int, int]], terms: 
 
 def checked_source(source: str) -> str:
     """Raises `errors.Invalid` (field source)."""
-    text = " ".join(source.split())
-    problems: dict[str, str] = {}
-    if not text:
-        problems["source"] = "Dites où et quand ces personnes ont donné leur accord."
-    elif len(text) > 300:
-        problems["source"] = "Ce texte est trop long : raccourcissez-le."
-    if problems:
-        raise errors.Invalid(problems)
-    return text
+    return typed.needed("source", source, "Dites où et quand ces personnes ont donné leur accord.")

@@ -33,15 +33,8 @@ class By:
 
 def by(account_id: int | None, reason: str) -> By:
     """Raises `errors.Invalid` (field reason)."""
-    text = " ".join(reason.split())
-    problems: dict[str, str] = {}
-    if not text:
-        problems["reason"] = "Dites pourquoi : la raison reste dans l'historique."
-    elif len(text) > 300:
-        problems["reason"] = "Ce texte est trop long : raccourcissez-le."
-    if problems:
-        raise errors.Invalid(problems)
-    return By(account_id, text)
+    missing = "Dites pourquoi : la raison reste dans l'historique."
+    return By(account_id, typed.needed("reason", reason, missing))
 
 
 def _note(

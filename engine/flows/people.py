@@ -121,6 +121,19 @@ async def find(session: AsyncSession, query: str, filters: Filters, *, before: i
     return Page(people, found.total if before is None else None, following)
 
 
+async def newest(session: AsyncSession, query: str, *, limit: int) -> list[Person]:
+    """At most so many of those whom `find` finds."""
+    found: list[Person] = []
+    before: int | None = None
+    while len(found) < limit:
+        page = await find(session, query, Filters(), before=before)
+        found += page.people
+        before = page.following
+        if before is None:
+            break
+    return found[:limit]
+
+
 @dataclass(frozen=True)
 class _Asked:
     words: tuple[str, ...]

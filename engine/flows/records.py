@@ -103,9 +103,8 @@ async def learners(
     session: AsyncSession, page: Page, *, address: str | None = None, since: datetime | None = None
 ) -> Rows:
     """Learners, but for who was erased."""
-    query = _LEARNER
-    if address is not None:
-        query = query.where(Learner.address_key == consent.address_key(address))
+    key = None if address is None else consent.address_key(address)
+    query = _with(_LEARNER, (Learner.address_key, key))
     if since:
         query = query.where(Learner.created_at >= since)
     return await _page(session, query, Learner.id, page)
@@ -125,13 +124,9 @@ async def enrolments(
     learner_id: int | None = None,
     since: datetime | None = None,
 ) -> Rows:
-    query = _ENROLMENT
-    if course is not None:
-        query = query.where(Course.slug == course)
-    if state is not None:
-        query = query.where(Enrolment.state == state)
-    if learner_id is not None:
-        query = query.where(Enrolment.learner_id == learner_id)
+    query = _with(
+        _ENROLMENT, (Course.slug, course), (Enrolment.state, state), (Enrolment.learner_id, learner_id)
+    )
     if since:
         query = query.where(Enrolment.created_at >= since)
     return await _page(session, query, Enrolment.id, page)
@@ -178,17 +173,14 @@ async def deliveries(
     enrolment_id: int | None = None,
     since: datetime | None = None,
 ) -> Rows:
-    query = _DELIVERY
-    if course is not None:
-        query = query.where(Course.slug == course)
-    if state is not None:
-        query = query.where(Delivery.state == state)
-    if kind is not None:
-        query = query.where(Delivery.kind == kind)
-    if learner_id is not None:
-        query = query.where(Delivery.learner_id == learner_id)
-    if enrolment_id is not None:
-        query = query.where(Delivery.enrolment_id == enrolment_id)
+    query = _with(
+        _DELIVERY,
+        (Course.slug, course),
+        (Delivery.state, state),
+        (Delivery.kind, kind),
+        (Delivery.learner_id, learner_id),
+        (Delivery.enrolment_id, enrolment_id),
+    )
     if since:
         query = query.where(Delivery.created_at >= since)
     return await _page(session, query, Delivery.id, page)
@@ -209,13 +201,12 @@ async def submissions(
     since: datetime | None = None,
 ) -> Rows:
     """Answers that were handed in."""
-    query = _SUBMISSION
-    if course is not None:
-        query = query.where(Course.slug == course)
-    if activity is not None:
-        query = query.where(Submission.activity == activity)
-    if enrolment_id is not None:
-        query = query.where(Submission.enrolment_id == enrolment_id)
+    query = _with(
+        _SUBMISSION,
+        (Course.slug, course),
+        (Submission.activity, activity),
+        (Submission.enrolment_id, enrolment_id),
+    )
     if since:
         query = query.where(Submission.handed_in_at >= since)
     return await _page(session, query, Submission.id, page)
@@ -255,6 +246,11 @@ def _current() -> _Query:
 async def _shown(session: AsyncSession, row: Record) -> Shown:
     pinned = await catalog.version(session, row.version_id)
     return Shown(row.id, row.hash, row.published_at, pinned.course)
+
+
+def _with(query: _Query, *wanted: tuple[Any, object]) -> _Query:
+    """Only rows whose columns have these values; None is any."""
+    return query.where(*(column == value for column, value in wanted if value is not None))
 
 
 async def _page(session: AsyncSession, query: _Query, key: Any, page: Page) -> Rows:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import event, make_url, text
+from sqlalchemy import event, make_url
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -50,11 +50,6 @@ class Database:
     @property
     def engine(self) -> AsyncEngine:
         return self._writer
-
-    async def ping(self) -> None:
-        """Raises what the driver raises when the database does not answer."""
-        async with self.reading() as session:
-            await session.execute(text("SELECT 1"))
 
     async def close(self) -> None:
         await self._writer.dispose()

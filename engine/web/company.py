@@ -70,7 +70,7 @@ async def _show(
                 share_url=_share_url(request, door),
                 said=said,
                 problems=problems or {},
-                typed={name: forms.shown(value) for name, value in typed.items()},
+                typed=forms.shown_all(typed),
                 addresses=_not_invited(typed, invited),
                 invited=invited,
             )

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 PDF = "application/pdf"
+ZIP = "application/zip"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 

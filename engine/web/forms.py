@@ -91,6 +91,11 @@ def shown(text: str) -> str:
     return "".join(c for c in text[:SHOWN] if unicodedata.category(c) not in ("Cc", "Cs"))
 
 
+def shown_all(typed: Mapping[str, str]) -> dict[str, str]:
+    """The same of all fields of a form."""
+    return {name: shown(value) for name, value in typed.items()}
+
+
 def shown_lines(text: str) -> str:
     """The same of several lines."""
     return "\n".join(shown(line) for line in text.splitlines())

@@ -100,7 +100,7 @@ async def _my(
         said=said,
         moved=moved,
         problems=problems or {},
-        typed={name: forms.shown(value) for name, value in (typed or {}).items()},
+        typed=forms.shown_all(typed or {}),
         team_url=to(To.TEAM, enrolment) if found.has_team else "",
     )
     return pages.render(request, page, language=found.language, status=422 if problems else 200)

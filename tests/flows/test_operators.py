@@ -52,7 +52,7 @@ def newcomer(address: str = "new@example.org", **more: Any) -> Newcomer:
     return Newcomer(address, SLUG, "Bulletin papier, mars 2027", "Nina", "Atelier", **more)
 
 
-@pytest.mark.parametrize("reason", ["", "   ", "x" * 301])
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 301, "sur\x00place"])
 async def test_a_reason_is_asked_for(reason: str) -> None:
     with pytest.raises(errors.Invalid) as problem:
         operators.by(1, reason)

@@ -171,6 +171,15 @@ async def test_pages_hold_everybody_once(town: Town, way: str, query: str) -> No
     assert total.number == everybody if total.exact else 0 < total.number <= everybody
 
 
+@pytest.mark.parametrize(("limit", "found"), [(20, 20), (60, 60), (1000, 101)])
+async def test_so_many_of_the_newest(town: Town, limit: int, found: int) -> None:
+    await crowd(town, 100)
+    async with town.db.reading() as session:
+        ids = [person.id for person in await people.newest(session, "example", limit=limit)]
+    assert ids == sorted(ids, reverse=True)[:found]
+    assert len(set(ids)) == found
+
+
 async def test_a_filter_and_a_word_in_pages(town: Town, way: str) -> None:
     await crowd(town, 170)
     first = await page(town, "grande", state="paused")

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from engine.core import errors
 from engine.core.course.effect import Effect
-from engine.flows import catalog, enrolments, history, letters, mycourse, planning, publishing
+from engine.flows import catalog, enrolments, history, letters, mycourse, planning, publications, publishing
 from engine.tables import Delivery, PublicationRow, Suppression, Version
 from tests.people import ALICE, BOB, DRESS, SLUG, THREE, Town, course, paris
 
@@ -467,7 +467,7 @@ async def test_what_cannot_be_undone(town: Town) -> None:
     await town.publish(LONGER)
     async with town.db.transaction() as session:
         with pytest.raises(errors.Conflict):
-            await publishing.undo(session, SLUG, last=1, now=town.now)
+            await publications.undo(session, SLUG, last=1, now=town.now)
     await town.undo()
     with pytest.raises(errors.NotAllowed):
         await town.undo()
@@ -491,7 +491,7 @@ async def test_the_history_tells_what_each_publication_did(town: Town) -> None:
     await town.publish(LONGER, others="move")
     await town.undo()
     async with town.db.reading() as session:
-        found = await publishing.history(session, SLUG, now=town.now)
+        found = await publications.history(session, SLUG, now=town.now)
     undone, first = found.lines
     assert (found.current, found.undoable) == (first.hash, False)
     assert (undone.effect["moved"], undone.restored, undone.kept, undone.who) == (1, 1, 0, "")

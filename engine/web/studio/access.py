@@ -1,6 +1,6 @@
 """Who is at a page of the studio, whether he may be, and whether a form was sent from our own pages."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
@@ -165,6 +165,11 @@ def render(request: Request, me: Here, context: pages.Context, *, status: int = 
     request.state.csrf = csrf(request, me)
     request.state.menu = [nav for nav in MENU if me.may(nav.right)]
     return pages.render(request, context, language=me.account.language, status=status)
+
+
+def said(request: Request, texts: Mapping[str, str]) -> str:
+    """What a page says of the form that led to it; "" where none did. See `done`."""
+    return texts.get(request.query_params.get("done", ""), "")
 
 
 def done(request: Request, path: str, said: str = "") -> Response:

@@ -47,22 +47,18 @@ class AuditLog:
     lines: Sequence[accounts.Noted]
 
 
-async def show(request: Request, me: Here) -> Response:
-    return await _show(request, me, said=SAID.get(request.query_params.get("done", ""), ""))
-
-
-async def _show(
+async def show(
     request: Request,
     me: Here,
     *,
-    said: str = "",
     problems: Mapping[str, str] | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
     async with site.of(request).db.reading() as session:
         everybody = await accounts.everybody(session)
-    shown = {name: forms.shown(value) for name, value in (typed or {}).items()}
-    page = Accounts(everybody, ROLES, problems or {}, shown, said)
+    page = Accounts(
+        everybody, ROLES, problems or {}, forms.shown_all(typed or {}), access.said(request, SAID)
+    )
     return access.render(request, me, page, status=422 if problems else 200)
 
 
@@ -79,7 +75,7 @@ async def invite(request: Request, me: Here) -> Response:
                 now=house.clock.now(),
             )
     except errors.Invalid as invalid:
-        return await _show(request, me, problems=invalid.problems, typed=typed)
+        return await show(request, me, problems=invalid.problems, typed=typed)
     house.wake()
     return access.done(request, "/studio/accounts", "invited")
 
@@ -103,7 +99,7 @@ async def change(request: Request, me: Here) -> Response:
                 case _:
                     raise errors.NotFound("Cette action n'existe pas.")
     except errors.Invalid as invalid:
-        return await _show(request, me, problems={"": " ".join(invalid.problems.values())})
+        return await show(request, me, problems={"": " ".join(invalid.problems.values())})
     house.wake()
     return access.done(request, "/studio/accounts", action)
 

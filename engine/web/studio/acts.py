@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from engine.core import csvfile, errors
+from engine.core import csvfile, errors, paging
 from engine.core.accounts import Right
 from engine.flows import accounts, operators, roster
 from engine.flows.accounts import Here
 from engine.web import forms, site
 from engine.web.studio import access
-from engine.web.studio.imports import CSV, HIGHEST
+from engine.web.studio.imports import CSV
 
 # French source texts.
 SAID = {
@@ -59,26 +59,21 @@ class Enrol:
 
 
 def _learner(request: Request) -> int:
-    return min(int(request.path_params["learner"]), HIGHEST)
+    return min(int(request.path_params["learner"]), paging.LARGEST_ID)
 
 
-async def show(request: Request, me: Here) -> Response:
-    return await _show(request, me, said=SAID.get(request.query_params.get("done", ""), ""))
-
-
-async def _show(
+async def show(
     request: Request,
     me: Here,
     *,
-    said: str = "",
     problems: Mapping[str, str] | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
-    typed = {name: forms.shown(value) for name, value in (typed or {}).items()}
+    typed = forms.shown_all(typed or {})
     async with site.of(request).db.reading() as session:
         person = await operators.person(session, _learner(request))
     opened = "-".join(filter(None, (typed.get("do", ""), typed.get("enrolment", ""))))
-    page = Acts(person, SAID, opened, problems or {}, typed, said)
+    page = Acts(person, SAID, opened, problems or {}, typed, access.said(request, SAID))
     return access.render(request, me, page, status=422 if problems else 200)
 
 
@@ -92,9 +87,9 @@ async def act(request: Request, me: Here) -> Response:
             await operators.person(session, learner)
             found = await _act(request, session, learner, typed, who)
     except errors.Invalid as invalid:
-        return await _show(request, me, problems=invalid.problems, typed=typed)
+        return await show(request, me, problems=invalid.problems, typed=typed)
     except errors.NotAllowed as problem:
-        return await _show(request, me, problems={"": str(problem)}, typed=typed)
+        return await show(request, me, problems={"": str(problem)}, typed=typed)
     house.wake()
     if action == "export":
         headers = {"Content-Disposition": f'attachment; filename="parcours-{learner}.json"'}
@@ -159,22 +154,16 @@ def _newcomer(typed: Mapping[str, str]) -> operators.Newcomer:
     )
 
 
-async def show_new(request: Request, me: Here) -> Response:
-    return await _show_new(request, me, said=SAID.get(request.query_params.get("done", ""), ""))
-
-
-async def _show_new(
+async def show_new(
     request: Request,
     me: Here,
     *,
-    said: str = "",
     problems: Mapping[str, str] | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
     async with site.of(request).db.reading() as session:
         courses = await operators.offered_courses(session)
-    typed = {name: forms.shown(value) for name, value in (typed or {}).items()}
-    page = Enrol(courses, problems or {}, typed, said)
+    page = Enrol(courses, problems or {}, forms.shown_all(typed or {}), access.said(request, SAID))
     return access.render(request, me, page, status=422 if problems else 200)
 
 
@@ -188,7 +177,7 @@ async def enrol(request: Request, me: Here) -> Response:
                 session, form, who, fingerprint=house.fingerprint, now=house.clock.now()
             )
     except errors.Invalid as invalid:
-        return await _show_new(request, me, problems=invalid.problems, typed=typed)
+        return await show_new(request, me, problems=invalid.problems, typed=typed)
     house.wake()
     return access.done(request, f"/studio/people/{learner}/actions", "enrolled" if form.agreed else "asked")
 

@@ -88,21 +88,11 @@ class OneWebhook:
     said: str
 
 
-async def show(request: Request, me: Here) -> Response:
-    return await _show(request, me, said=_said(request))
-
-
-def _said(request: Request) -> str:
-    return SAID.get(request.query_params.get("done", ""), "")
-
-
-async def _show(
-    request: Request, me: Here, *, typed: Typed | None = None, token: str = "", said: str = ""
-) -> Response:
+async def show(request: Request, me: Here, *, typed: Typed | None = None, token: str = "") -> Response:
     async with site.of(request).db.reading() as session:
         keys, hooks = await tokens.every(session), await webhooks.every(session)
     typed = typed or Typed()
-    page = Api(keys, hooks, SCOPES, EVENTS, typed, token, said)
+    page = Api(keys, hooks, SCOPES, EVENTS, typed, token, access.said(request, SAID))
     return access.render(request, me, page, status=422 if typed.problems else 200)
 
 
@@ -130,8 +120,8 @@ async def _add_key(request: Request, me: Here, given: Mapping[str, list[str]]) -
             now = house.clock.now()
             _, token = await tokens.create(session, name=name, scopes=scopes, by=me.account.id, now=now)
     except errors.Invalid as invalid:
-        return await _show(request, me, typed=_typed(given, "scopes", invalid.problems))
-    return await _show(request, me, token=token)
+        return await show(request, me, typed=_typed(given, "scopes", invalid.problems))
+    return await show(request, me, token=token)
 
 
 async def _add_webhook(request: Request, me: Here, given: Mapping[str, list[str]]) -> Response:
@@ -148,7 +138,7 @@ async def _add_webhook(request: Request, me: Here, given: Mapping[str, list[str]
                 now=house.clock.now(),
             )
     except errors.Invalid as invalid:
-        return await _show(request, me, typed=_typed(given, "events", invalid.problems))
+        return await show(request, me, typed=_typed(given, "events", invalid.problems))
     return await _show_webhook(request, me, hook.id, secret=hook.secret)
 
 
@@ -161,7 +151,7 @@ async def revoke(request: Request, me: Here) -> Response:
 
 
 async def show_webhook(request: Request, me: Here) -> Response:
-    return await _show_webhook(request, me, request.path_params["webhook"], said=_said(request))
+    return await _show_webhook(request, me, request.path_params["webhook"])
 
 
 async def _show_webhook(
@@ -171,12 +161,11 @@ async def _show_webhook(
     *,
     secret: str = "",
     problems: Mapping[str, str] | None = None,
-    said: str = "",
 ) -> Response:
     async with site.of(request).db.reading() as session:
         hook = await webhooks.get(session, number)
         log = await webhooks.log(session, number)
-    page = OneWebhook(hook, log, EVENTS, STATES, secret, problems or {}, said)
+    page = OneWebhook(hook, log, EVENTS, STATES, secret, problems or {}, access.said(request, SAID))
     return access.render(request, me, page, status=422 if problems else 200)
 
 

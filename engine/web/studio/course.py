@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from engine.core.course import editing, grammar, model, parcel, reading, timelin
 from engine.core.course.yamlfile import Problem
 from engine.flows import accounts, catalog, desk
 from engine.flows.accounts import Here
-from engine.web import forms, site
+from engine.web import downloads, forms, site
 from engine.web.studio import access, courses
 
 # French source texts, as in the templates.
@@ -96,15 +97,10 @@ async def read(request: Request, found: desk.Desk) -> reading.Reading:
     return await asyncio.to_thread(desk.check, found.files, slug=found.slug, house=site.of(request).dress)
 
 
-async def show(request: Request, me: Here) -> Response:
-    return await _show(request, me, said=SAID.get(request.query_params.get("done", ""), ""))
-
-
-async def _show(
+async def show(
     request: Request,
     me: Here,
     *,
-    said: str = "",
     problems: Mapping[str, str] | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
@@ -126,8 +122,8 @@ async def _show(
         then=THEN,
         may_write=me.may(Right.WRITE_COURSES),
         problems=problems or {},
-        typed={name: forms.shown(value) for name, value in (typed or {}).items()},
-        said=said,
+        typed=forms.shown_all(typed or {}),
+        said=access.said(request, SAID),
     )
     return access.render(request, me, page, status=422 if problems else 200)
 
@@ -159,9 +155,7 @@ def _stops(found: desk.Desk, result: reading.Reading) -> list[Stop]:
                 begins=title != module,
                 problems=levels.count("error"),
                 warnings=levels.count("warning"),
-                gate=_title(course, lesson.requires.activity)
-                if course and lesson and lesson.requires
-                else "",
+                gate=_gate(course, lesson),
                 activities=_met(found, course, lesson),
             )
         )
@@ -227,9 +221,9 @@ async def change(request: Request, me: Here) -> Response:
                 case "discard":
                     return await _discard(request, session, me, slug, typed.get("seen", ""))
     except errors.Invalid as invalid:
-        return await _show(request, me, problems=invalid.problems, typed=typed)
+        return await show(request, me, problems=invalid.problems, typed=typed)
     except errors.Conflict as changed:
-        return await _show(request, me, problems={"": str(changed)})
+        return await show(request, me, problems={"": str(changed)})
     raise errors.NotFound("Cette action n'existe pas.")
 
 
@@ -253,9 +247,9 @@ async def upload(request: Request, me: Here) -> Response:
             await desk.replace(session, slug, files, seen=typed.get("seen", ""), by=by, now=now)
             accounts.note(session, by, "draft_imported", f"course:{slug}", now=now)
     except errors.Invalid as invalid:
-        return await _show(request, me, problems={"zip": str(invalid)})
+        return await show(request, me, problems={"zip": str(invalid)})
     except errors.Conflict as changed:
-        return await _show(request, me, problems={"": str(changed)})
+        return await show(request, me, problems={"": str(changed)})
     return access.done(request, f"/studio/courses/{slug}", "imported")
 
 
@@ -266,9 +260,7 @@ async def export(request: Request, me: Here) -> Response:
         files = await desk.files(session, slug)
         if files is None:
             files = await catalog.export(session, slug)
-    archive = await asyncio.to_thread(catalog.pack, files)
-    named = {"Content-Disposition": f'attachment; filename="{slug}.zip"'}
-    return Response(archive, media_type="application/zip", headers=named)
+    return await downloads.drawn(partial(catalog.pack, files), slug, ".zip", downloads.ZIP)
 
 
 PAGES = (

@@ -40,22 +40,23 @@ class Courses:
     said: str
 
 
-async def listing(request: Request, me: Here) -> Response:
-    return await _listing(request, me, said=SAID.get(request.query_params.get("done", ""), ""))
-
-
-async def _listing(
+async def listing(
     request: Request,
     me: Here,
     *,
-    said: str = "",
     problems: Mapping[str, str] | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
     async with site.of(request).db.reading() as session:
         found = await shelf.courses(session)
-    shown = {name: forms.shown(value) for name, value in (typed or {}).items()}
-    page = Courses(found, STATES, me.may(Right.WRITE_COURSES), problems or {}, shown, said)
+    page = Courses(
+        courses=found,
+        states=STATES,
+        may_write=me.may(Right.WRITE_COURSES),
+        problems=problems or {},
+        typed=forms.shown_all(typed or {}),
+        said=access.said(request, SAID),
+    )
     return access.render(request, me, page, status=422 if problems else 200)
 
 
@@ -65,9 +66,9 @@ async def create(request: Request, me: Here) -> Response:
     try:
         await _create(request, me, slug or editing.key_of(title, ()), title)
     except errors.Invalid as invalid:
-        return await _listing(request, me, problems=invalid.problems, typed=typed)
+        return await listing(request, me, problems=invalid.problems, typed=typed)
     except errors.Conflict as taken:
-        return await _listing(request, me, problems={"slug": str(taken)}, typed=typed)
+        return await listing(request, me, problems={"slug": str(taken)}, typed=typed)
     return access.done(request, f"/studio/courses/{slug or editing.key_of(title, ())}", "created")
 
 
@@ -78,9 +79,9 @@ async def upload_new(request: Request, me: Here) -> Response:
         slug = typed.get("slug", "").strip() or editing.key_of(name.removesuffix(".zip"), ())
         await _create(request, me, slug, "", await asyncio.to_thread(parcel.unpack, data))
     except errors.Invalid as invalid:
-        return await _listing(request, me, problems={"zip": str(invalid)})
+        return await listing(request, me, problems={"zip": str(invalid)})
     except errors.Conflict as taken:
-        return await _listing(request, me, problems={"zip": str(taken)})
+        return await listing(request, me, problems={"zip": str(taken)})
     return access.done(request, f"/studio/courses/{slug}", "imported")
 
 

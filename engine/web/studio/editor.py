@@ -123,11 +123,9 @@ async def _editor(request: Request, me: Here, found: desk.Desk, file: desk.File)
     sketch = result.sketch
     sheets = _sheets(file.path)
     asked = request.query_params
-    sheet = asked.get("sheet", "") if asked.get("sheet") in sheets else next(iter(sheets), "")
-    view = asked.get("view", "") if asked.get("view") in frame.VIEWS else "phone"
-    learner = (
-        asked.get("learner", "camille") if asked.get("learner", "camille") in frame.LEARNERS else "camille"
-    )
+    sheet = _one_of(sheets, asked.get("sheet"), next(iter(sheets), ""))
+    view = _one_of(frame.VIEWS, asked.get("view"), "phone")
+    learner = _one_of(frame.LEARNERS, asked.get("learner"), "camille")
     order = list(editing.lessons(found.files))
     key = editing.lesson_key(file.path)
     at = order.index(key) if key in order else -1

@@ -49,15 +49,10 @@ class Images:
     said: str
 
 
-async def show(request: Request, me: Here) -> Response:
-    return await _show(request, me, said=SAID.get(request.query_params.get("done", ""), ""))
-
-
-async def _show(
+async def show(
     request: Request,
     me: Here,
     *,
-    said: str = "",
     problems: Mapping[str, str] | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
@@ -77,8 +72,8 @@ async def _show(
         pictures=pictures,
         may_write=me.may(Right.WRITE_COURSES),
         problems=problems or {},
-        typed={name: forms.shown(value) for name, value in (typed or {}).items()},
-        said=said,
+        typed=forms.shown_all(typed or {}),
+        said=access.said(request, SAID),
     )
     return access.render(request, me, page, status=422 if problems else 200)
 
@@ -115,7 +110,7 @@ async def upload(request: Request, me: Here) -> Response:
             path = await desk.add_image(session, slug, fitted, content, by=by, now=now)
     except errors.Invalid as invalid:
         problems = {"file" if field == "" else field: text for field, text in invalid.problems.items()}
-        return await _show(request, me, problems=problems, typed=typed)
+        return await show(request, me, problems=problems, typed=typed)
     here = request.url.replace(path=f"/studio/courses/{slug}/images", query="")
     place = here.include_query_params(done="added", path=path, alt=alt)
     return access.done(request, f"{place.path}?{place.query}")

@@ -8,14 +8,13 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from engine.core import csvfile, errors, intake, words
+from engine.core import csvfile, errors, intake, paging, words
 from engine.core.accounts import Right
 from engine.flows import imports, operators
 from engine.flows.accounts import Here
 from engine.web import downloads, forms, site
 from engine.web.studio import access
 
-HIGHEST = 2**31 - 1  # what the databases count to
 CSV = "text/csv; charset=utf-8"
 
 # French source texts.
@@ -85,16 +84,10 @@ class Import:
     said: str
 
 
-async def show_all(request: Request, me: Here) -> Response:
-    return await _show_all(request, me, said=SAID.get(request.query_params.get("done", ""), ""))
-
-
-async def _show_all(
-    request: Request, me: Here, *, said: str = "", problems: Mapping[str, str] | None = None
-) -> Response:
+async def show_all(request: Request, me: Here, *, problems: Mapping[str, str] | None = None) -> Response:
     async with site.of(request).db.reading() as session:
         found = await imports.latest(session)
-    page = Imports(found, SAID, problems or {}, said)
+    page = Imports(found, SAID, problems or {}, access.said(request, SAID))
     return access.render(request, me, page, status=422 if problems else 200)
 
 
@@ -109,26 +102,22 @@ async def upload(request: Request, me: Here) -> Response:
                 session, name or "", data, account=me.account.name, now=house.clock.now()
             )
     except errors.Invalid as invalid:
-        return await _show_all(request, me, problems=invalid.problems)
+        return await show_all(request, me, problems=invalid.problems)
     return RedirectResponse(f"/studio/imports/{number}", status_code=303)
 
 
 def _number(request: Request) -> int:
-    return min(int(request.path_params["number"]), HIGHEST)
+    return min(int(request.path_params["number"]), paging.LARGEST_ID)
 
 
-async def show(request: Request, me: Here) -> Response:
-    return await _show(request, me, said=SAID.get(request.query_params.get("done", ""), ""))
-
-
-async def _show(request: Request, me: Here, *, said: str = "", problem: str = "") -> Response:
+async def show(request: Request, me: Here, *, problem: str = "") -> Response:
     async with site.of(request).db.reading() as session:
         found = await imports.one(session, _number(request))
         lines = await imports.not_taken(session, found.id) if not found.at_work else []
     again = found.state == intake.State.CHECKED and "columns" in request.query_params
     if found.state == intake.State.UPLOADED or again:
         return await _show_columns(request, me, found)
-    page = Import(found, list(intake.Verdict), lines, SAID, problem, said)
+    page = Import(found, list(intake.Verdict), lines, SAID, problem, access.said(request, SAID))
     return access.render(request, me, page, status=409 if problem else 200)
 
 
@@ -167,7 +156,7 @@ async def change(request: Request, me: Here) -> Response:
             found = await imports.one(session, number)
         return await _show_columns(request, me, _as_typed(found, typed), invalid.problems)
     except errors.NotAllowed as problem:
-        return await _show(request, me, problem=str(problem))
+        return await show(request, me, problem=str(problem))
     house.wake()
     if action == "discard":
         return access.done(request, "/studio/imports", action)

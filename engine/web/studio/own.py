@@ -51,8 +51,7 @@ async def show(request: Request, me: Here) -> Response:
     house = site.of(request)
     async with house.db.reading() as session:
         found = await accounts.sessions(session, me.account.id, now=house.clock.now())
-    said = SAID.get(request.query_params.get("done", ""), "")
-    return access.render(request, me, Own(found, me.session_id, said))
+    return access.render(request, me, Own(found, me.session_id, access.said(request, SAID)))
 
 
 async def change(request: Request, me: Here) -> Response:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.core import progress
+from engine.core import paging, progress
 from engine.core.accounts import Right
 from engine.flows import catalog, people, timeline
 from engine.flows.accounts import Here
@@ -18,7 +18,6 @@ from engine.web.studio import access
 from engine.web.studio.said import SAID as WORDS
 
 _LONGEST = 200
-_HIGHEST = 2**31 - 1  # what the databases count to
 
 
 @dataclass(frozen=True)
@@ -85,12 +84,12 @@ def address(request: Request, values: Mapping[str, object]) -> str:
 
 
 def _number(text: str) -> int | None:
-    return min(int(text), _HIGHEST) if text.isascii() and text.isdecimal() else None
+    return min(int(text), paging.LARGEST_ID) if text.isascii() and text.isdecimal() else None
 
 
 async def show(request: Request, me: Here) -> Response:
     group = asked(request, "group")
-    learner_id = min(request.path_params["learner"], _HIGHEST)
+    learner_id = min(request.path_params["learner"], paging.LARGEST_ID)
     async with site.of(request).db.reading() as session:
         courses = await catalog.names(session)
         story = await timeline.one(session, learner_id, group)

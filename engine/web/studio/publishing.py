@@ -1,20 +1,19 @@
 """Publishing a draft with its effect known beforehand; the history of a course; undoing."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, cast
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.core import errors
 from engine.core.accounts import Right
 from engine.core.course.effect import Choices, Effect
-from engine.flows import catalog, desk, publishing
+from engine.flows import catalog, desk, publications, publishing
 from engine.flows.accounts import Here
-from engine.web import forms, site
+from engine.web import downloads, forms, site
 from engine.web.studio import access
 
 # French source texts, as in the templates.
@@ -62,7 +61,7 @@ class Versions:
     template: ClassVar = "studio/versions.html"
     desk: desk.Desk
     title: str
-    history: publishing.History
+    history: publications.History
     origins: Mapping[str, str]
     may_write: bool
     said: str
@@ -73,15 +72,11 @@ class Undo:
     template: ClassVar = "studio/undo.html"
     desk: desk.Desk
     title: str
-    undone: publishing.Undone
+    undone: publications.Undone
     problem: str
 
 
-async def show(request: Request, me: Here) -> Response:
-    return await _show(request, me)
-
-
-async def _show(
+async def show(
     request: Request,
     me: Here,
     *,
@@ -97,7 +92,7 @@ async def _show(
             preview = await publishing.preview(
                 session, files, slug=slug, house=house.dress, now=house.clock.now()
             )
-        title = await _title(session, slug)
+        title, _ = await catalog.named(session, slug)
     effects = preview.effects if preview else {}
     page = Publish(
         desk=found,
@@ -111,14 +106,6 @@ async def _show(
         typed=typed or {},
     )
     return access.render(request, me, page, status=409 if problems else 200)
-
-
-async def _title(session: AsyncSession, slug: str) -> str:
-    """Of the current version; the slug of a course that was never published."""
-    try:
-        return (await catalog.current(session, slug)).course.title
-    except errors.ParcoursError:
-        return slug
 
 
 async def publish(request: Request, me: Here) -> Response:
@@ -136,11 +123,11 @@ async def publish(request: Request, me: Here) -> Response:
                 now=house.clock.now(),
             )
     except publishing.Undecided:
-        return await _show(request, me, problems={"others": PROBLEMS["unsaid"]}, typed=typed)
+        return await show(request, me, problems={"others": PROBLEMS["unsaid"]}, typed=typed)
     except errors.Conflict:
-        return await _show(request, me, problems={"": PROBLEMS["changed"]})
+        return await show(request, me, problems={"": PROBLEMS["changed"]})
     except errors.Invalid:  # the page says what, file by file
-        return await _show(request, me, problems={"": PROBLEMS["wrong"]}, typed=typed)
+        return await show(request, me, problems={"": PROBLEMS["wrong"]}, typed=typed)
     house.wake()
     said = "published" if done.changed else "same"
     return access.done(request, f"/studio/courses/{slug}/versions", said)
@@ -157,24 +144,19 @@ async def versions(request: Request, me: Here) -> Response:
     house, slug = site.of(request), request.path_params["slug"]
     async with house.db.reading() as session:
         found = await desk.look(session, slug)
-        history = await publishing.history(session, slug, now=house.clock.now())
-        title = await _title(session, slug)
-    said = SAID.get(request.query_params.get("done", ""), "")
-    page = Versions(found, title, history, ORIGINS, me.may(Right.WRITE_COURSES), said)
+        history = await publications.history(session, slug, now=house.clock.now())
+        title, _ = await catalog.named(session, slug)
+    page = Versions(found, title, history, ORIGINS, me.may(Right.WRITE_COURSES), access.said(request, SAID))
     return access.render(request, me, page)
 
 
-async def undo(request: Request, me: Here) -> Response:
-    return await _undo(request, me)
-
-
-async def _undo(request: Request, me: Here, problem: str = "") -> Response:
+async def undo(request: Request, me: Here, *, problem: str = "") -> Response:
     """What undoing would do, and the button."""
     house, slug = site.of(request), request.path_params["slug"]
     async with house.db.reading() as session:
         found = await desk.look(session, slug)
-        undone = await publishing.undoable(session, slug, now=house.clock.now())
-        title = await _title(session, slug)
+        undone = await publications.undoable(session, slug, now=house.clock.now())
+        title, _ = await catalog.named(session, slug)
     page = Undo(found, title, undone, problem)
     return access.render(request, me, page, status=409 if problem else 200)
 
@@ -184,7 +166,7 @@ async def do_undo(request: Request, me: Here) -> Response:
     last = typed.get("publication", "")
     try:
         async with house.db.transaction() as session:
-            await publishing.undo(
+            await publications.undo(
                 session,
                 slug,
                 by=me.account.id,
@@ -192,7 +174,7 @@ async def do_undo(request: Request, me: Here) -> Response:
                 last=int(last) if last.isascii() and last.isdecimal() else 0,
             )
     except errors.Conflict:
-        return await _undo(request, me, PROBLEMS["newer"])
+        return await undo(request, me, problem=PROBLEMS["newer"])
     house.wake()
     return access.done(request, f"/studio/courses/{slug}/versions", "undone")
 
@@ -202,9 +184,7 @@ async def export(request: Request, me: Here) -> Response:
     slug, digest = request.path_params["slug"], request.path_params["hash"]
     async with site.of(request).db.reading() as session:
         files = await catalog.export(session, slug, digest)
-    archive = await asyncio.to_thread(catalog.pack, files)
-    named = {"Content-Disposition": f'attachment; filename="{slug}-{digest}.zip"'}
-    return Response(archive, media_type="application/zip", headers=named)
+    return await downloads.drawn(partial(catalog.pack, files), f"{slug}-{digest}", ".zip", downloads.ZIP)
 
 
 PAGES = (

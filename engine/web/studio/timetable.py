@@ -72,7 +72,7 @@ async def alone(request: Request, me: Here) -> Response:
     house, slug = site.of(request), request.path_params["slug"]
     day = today(house.clock.now())
     typed = {"start": day.isoformat(), "zone": ZONE, "region": "", "does": "0"}
-    typed |= {name: forms.shown(value) for name, value in request.query_params.items()}
+    typed |= forms.shown_all(request.query_params)
     problems: Mapping[str, str] = {}
     async with house.db.reading() as session:
         try:
