@@ -43,9 +43,7 @@ def advance(state: str, event: str) -> State:
     try:
         return TRANSITIONS[State(state), event]
     except (KeyError, ValueError):
-        raise errors.NotAllowed(
-            "L'état de ce parcours a changé entre-temps : il ne permet plus cela."
-        ) from None
+        raise errors.NotAllowed(f"Un parcours « {state} » ne permet pas cela.") from None
 
 
 @dataclass(frozen=True)
