@@ -55,7 +55,7 @@ def read_form(data: bytes) -> Form:
     rough = Form(encoding, separator, (), before, 0)
     first = list(islice(rows(data, rough), _SAMPLE))
     if not first:
-        raise errors.Invalid({"file": "Ce fichier est vide."})
+        raise errors.Invalid({"file": "Ce fichier est vide : choisissez-en un autre."})
     width = max(len(row.cells) for row in first)
     if any("@" in cell for cell in first[0].cells):
         return Form(encoding, separator, (), before, width)
@@ -99,7 +99,7 @@ def count(data: bytes, form: Form) -> int:
 
 
 def _unclosed(line: int) -> errors.Invalid:
-    problem = "Un guillemet ouvert n'est jamais fermé, sur une ligne de ce fichier :"
+    problem = "Un guillemet ouvert n'est jamais fermé. À corriger dans le fichier :"
     return errors.Invalid({"file": problem, "line": str(line)})
 
 
@@ -132,7 +132,9 @@ def _encoding(data: bytes) -> str:
     for name in candidates:
         if _decodes(data, name):
             return name
-    raise errors.Invalid({"file": "Ce fichier n'est pas un fichier CSV : c'est du texte qui est attendu."})
+    raise errors.Invalid(
+        {"file": "Ce fichier n'est pas un fichier CSV : exportez la liste en CSV depuis votre tableur."}
+    )
 
 
 def _decodes(data: bytes, encoding: str) -> bool:

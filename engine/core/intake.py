@@ -124,7 +124,7 @@ def advance(state: str, event: str) -> State:
     try:
         return TRANSITIONS[State(state), event]
     except (KeyError, ValueError):
-        raise errors.NotAllowed("Cet import n'en est plus là : relisez sa page.") from None
+        raise errors.NotAllowed("Cet import a avancé entre-temps : rechargez sa page.") from None
 
 
 UNDONE = "undone"

@@ -111,7 +111,9 @@ def checked_url(url: str, *, plain: bool = False) -> str:
         parts = urlsplit(url)
         port, host = parts.port, _ascii(parts.hostname or "")
     except ValueError:
-        raise errors.Invalid({"url": "Ce n'est pas une adresse web."}) from None
+        raise errors.Invalid(
+            {"url": "Ce n'est pas une adresse web : copiez celle que donne l'autre programme."}
+        ) from None
     if parts.scheme != "https" and not (plain and parts.scheme == "http"):
         raise errors.Invalid({"url": "L'adresse doit commencer par https://."})
     if "@" in parts.netloc or parts.fragment or not _HOST.fullmatch(host) or port == 0:

@@ -15,13 +15,13 @@ _MOST_PIXELS = 40_000_000
 """Of all frames together: what is unpacked takes four bytes for each."""
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif"}
 _TAKES_MODES = {"PNG": ("1", "L", "LA", "RGB", "RGBA"), "JPEG": ("L", "RGB")}
-_NO_PICTURE = "Ce fichier n'est ni un PNG, ni un JPEG, ni un GIF que l'on puisse lire."
+_NO_PICTURE = "Ce fichier n'est ni un PNG, ni un JPEG, ni un GIF lisible : choisissez-en un autre."
 
 
 def fit(data: bytes) -> tuple[bytes, str]:
     """The picture anew, and the suffix of its name. Raises `errors.Invalid`."""
     if len(data) > MAX_BYTES:
-        raise errors.Invalid("Une image pèse 10 Mo au plus.")
+        raise errors.Invalid("Une image pèse 10 Mo au plus : réduisez-la d'abord.")
     try:
         with Image.open(io.BytesIO(data), formats=tuple(SUFFIXES)) as picture:
             kind = str(picture.format)

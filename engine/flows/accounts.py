@@ -100,7 +100,7 @@ async def create(
         raise errors.Invalid(problems)
     await dialect.lock(session, "accounts")
     if await by_address(session, address):
-        raise errors.Invalid({"address": "Cette adresse a déjà un compte."})
+        raise errors.Invalid({"address": "Cette adresse a déjà un compte : s'il est fermé, rouvrez-le."})
     account = Account(
         address=address,
         address_key=consent.address_key(address),

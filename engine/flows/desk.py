@@ -271,7 +271,7 @@ async def add_image(
 async def remove(session: AsyncSession, slug: str, path: str, *, by: int, now: datetime) -> None:
     """Take a file away; the lessons after a lesson move up. Raises `errors.NotFound`, `errors.Invalid`."""
     if path == editing.COURSE:
-        raise errors.Invalid("Un parcours ne va pas sans son fichier course.yaml.")
+        raise errors.Invalid("Un parcours ne va pas sans son fichier course.yaml : modifiez-le plutôt.")
     draft = await _open(session, slug, by=by, now=now)
     row = await _row(session, draft, path)
     if row is None:

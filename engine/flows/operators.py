@@ -195,11 +195,13 @@ def _check_place(course: model.Course, key: str, owed: dict[str, str], following
     if lesson is None:
         problem = "Choisissez une leçon de la liste."
     elif key == following:
-        problem = "C'est déjà la prochaine leçon."
+        problem = "C'est déjà la prochaine leçon : choisissez-en une autre."
     elif key in owed:
         problem = "Cette leçon est déjà partie : renvoyez-la plutôt."
     elif any(later.key in owed for later in course.lessons[lesson.number :]):
-        problem = "Une leçon qui la suit est déjà partie : envoyez celle-ci à part."
+        problem = (
+            "Une leçon qui la suit est déjà partie : envoyez celle-ci à part, avec « Renvoyer une leçon »."
+        )
     if problem:
         raise errors.Invalid({"lesson": problem})
 
@@ -249,9 +251,10 @@ async def change_address(
     address = consent.checked_address(address)
     key = consent.address_key(address)
     if await session.scalar(select(Learner.id).where(Learner.address_key == key)):
-        raise errors.Invalid({"address": "Quelqu'un a déjà cette adresse."})
+        raise errors.Invalid({"address": "Quelqu'un a déjà cette adresse : cherchez-la dans « Personnes »."})
     if await session.get(Suppression, fingerprint(key)):
-        raise errors.Invalid({"address": "Cette adresse ne reçoit plus rien de nous."})
+        problem = "Cette adresse ne veut plus de nos messages, ou les refuse : demandez-en une autre."
+        raise errors.Invalid({"address": problem})
     latest = await session.scalar(
         select(Enrolment.id).where(Enrolment.learner_id == learner.id).order_by(Enrolment.id.desc()).limit(1)
     )

@@ -25,7 +25,7 @@ async def get(session: AsyncSession, webhook_id: int, *, lock: bool = False) -> 
     known = 0 < webhook_id <= paging.LARGEST_ID
     row = await session.get(Webhook, webhook_id, with_for_update=lock or None) if known else None
     if row is None:
-        raise errors.NotFound("Cet abonnement n'existe pas.")
+        raise errors.NotFound("Ce webhook n'existe pas.")
     return row
 
 
@@ -49,7 +49,7 @@ async def add(
         problems |= invalid.problems
     listed = _listed(events, problems)
     if int(await session.scalar(select(func.count()).select_from(Webhook)) or 0) >= _MOST:
-        problems["url"] = "Il y a déjà cinquante abonnements : supprimez-en un d'abord."
+        problems["url"] = "Il y a déjà cinquante webhooks : supprimez-en un d'abord."
     if problems:
         raise errors.Invalid(problems)
     row = Webhook(url=url, events=listed, secret=webhooks.new_secret(), enabled=True, created_at=now)
@@ -112,7 +112,7 @@ async def test(session: AsyncSession, webhook_id: int, *, now: datetime) -> None
     """Owe it a message that says nothing. Raises `errors.NotFound`, `errors.NotAllowed` when it is off."""
     row = await get(session, webhook_id)
     if not row.enabled:
-        raise errors.NotAllowed("Activez d'abord cet abonnement.")
+        raise errors.NotAllowed("Activez d'abord ce webhook.")
     text = webhooks.body(webhooks.TEST, {}, now=now)
     await session.execute(insert(WebhookDelivery), [hooks.row(row.id, webhooks.TEST, text, now)])
 

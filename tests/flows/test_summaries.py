@@ -105,7 +105,7 @@ async def test_it_tells_of_the_week_before_its_monday(town: Town) -> None:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("fr", ("Bonjour claire,", "Commencent\u00a0: 2", "La_semaine_du_lundi_22")),
+        ("fr", ("Bonjour claire,", "Ont commencé\u00a0: 2", "La_semaine_du_lundi_22")),
         ("en", ("Hello claire,", "Began: 2", "The week from Monday 22")),
     ],
 )

@@ -13,8 +13,8 @@ MAX_BYTES = 20_000_000
 """Of all files of a course, and of the zip that carries them; images are for mails."""
 _MOST_FILES = 1000
 _NAMELESS = re.compile(r"\.[^.]|__MACOSX$")
-_TOO_LONG = "Un parcours pèse 20 Mo et a 1000 fichiers au plus."
-_NOT_A_ZIP = "Ce fichier n'est pas un zip que l'on puisse lire."
+_TOO_LONG = "Un parcours a 20 Mo et 1 000 fichiers au plus : retirez ou réduisez des images."
+_NOT_A_ZIP = "Ce fichier n'est pas un zip que l'on puisse lire : compressez de nouveau le parcours."
 
 
 def unpack(data: bytes) -> dict[str, bytes]:

@@ -19,9 +19,10 @@ _SECOND = "second"
 # French source texts.
 SAID = {
     "chosen": "Votre mot de passe est choisi : entrez.",
-    "out": "Vous êtes sorti du studio.",
-    "wrong": "L'adresse ou le mot de passe ne correspond pas.",
-    "code": "Ce code n'est pas le bon, ou il a déjà servi.",
+    "out": "Vous avez quitté le studio.",
+    "wrong": "L'adresse ou le mot de passe ne correspond pas. "
+    "Vérifiez les deux, ou demandez plus bas un autre mot de passe.",
+    "code": "Ce code n'est pas le bon, ou il a déjà servi. Attendez que l'application en montre un autre.",
     "wait": "Trop d'essais. Patientez un quart d'heure, puis recommencez.",
 }
 _AFTER = ("chosen", "out")

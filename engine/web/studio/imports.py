@@ -46,7 +46,7 @@ SAID = {
     "line.enrolled": "déjà inscrite",
     "line.duplicate": "en double",
     "line.left": "a quitté",
-    "line.suppressed": "ne pas écrire",
+    "line.suppressed": "ne plus écrire",
     "line.invalid": "inutilisable",
 }
 

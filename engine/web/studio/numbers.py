@@ -22,7 +22,7 @@ SAID = {
     "policy": "refusé pour son contenu ou son expéditeur",
     "server": "refusé par le serveur",
     "expired": "pas parti à temps",
-    "doubt": "connexion perdue : parti ou non, on ne peut le savoir",
+    "doubt": "connexion perdue : parti ou non, on ne peut pas le savoir",
     "left": "la personne a quitté le parcours",
     "suppressed": "adresse à laquelle on n'écrit plus",
     "overtaken": "dépassé par ce que la personne a fait",

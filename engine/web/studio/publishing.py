@@ -33,7 +33,7 @@ PROBLEMS = {
     "unsaid": "Dites ce qui arrive aux personnes en cours de route.",
     "changed": "Quelqu'un a modifié ou publié ce parcours depuis que vous avez ouvert cette page. "
     "Rien n'est publié : relisez ce qui change, puis recommencez.",
-    "wrong": "Rien n'est publié : le brouillon contient des erreurs.",
+    "wrong": "Rien n'est publié : le brouillon contient des erreurs. Corrigez-les, puis recommencez.",
     "newer": "Rien n'est annulé : une autre version a été publiée entre-temps.",
 }
 

@@ -36,6 +36,17 @@ async def test_a_role_opens_what_it_may_and_nothing_else(
     assert answer.status_code < 500
 
 
+async def test_what_goes_wrong_in_the_studio_is_told_to_those_who_work_there(
+    desks: Callable[[Role], Desk],
+) -> None:
+    shut = await desks(Role.VIEWER).get("/studio/accounts", 403)
+    assert "Cette page ne vous est pas ouverte" in shut
+    gone = await desks(Role.OWNER).get("/studio/courses/nowhere", 404)
+    assert "retiré ou renommé" in gone
+    for page in (shut, gone):
+        assert '<a href="/studio">Ouvrir le studio</a>' in page
+
+
 @pytest.mark.parametrize(("page", "method"), PAGES, ids=IDS)
 async def test_a_stranger_is_led_to_the_sign_in(visit: Visit, page: access.Page, method: str) -> None:
     answer = await visit.http.request(method, somewhere(page.path))

@@ -62,7 +62,7 @@ def counts(page: str) -> dict[str, str]:
 
 
 async def test_an_empty_list_of_lists_teaches_the_next_step(owner: Desk) -> None:
-    assert "Aucune liste encore" in await owner.get("/studio/imports")
+    assert "Aucune liste pour l’instant" in await owner.get("/studio/imports")
 
 
 async def test_from_file_to_people_and_back(visit: Visit, owner: Desk) -> None:
@@ -124,7 +124,7 @@ async def test_a_wrong_form_comes_back_as_typed(owner: Desk) -> None:
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (b"", "Ce fichier est vide."),
+        (b"", "Ce fichier est vide"),
         (b"PK\x03\x04", "classeur"),
         (b"\x89PNG\r\n\x1a\n\0\0", "pas un fichier CSV"),
         (b'adresse\n"a@example.org\n' + b"x\n" * 40, "ligne"),
@@ -155,7 +155,7 @@ async def test_columns_can_be_told_again_after_the_dry_run(visit: Visit, owner: 
 async def test_steps_out_of_order_are_told_on_the_page(visit: Visit, owner: Desk) -> None:
     url = await tried(visit, owner)
     answer = await owner.post(url, 409, do="undo")
-    assert "relisez sa page" in answer.text
+    assert "rechargez sa page" in answer.text
     await owner.post(url, 303, do="discard")
     await owner.get(url, 404)
     await owner.post("/studio/imports/1", 404, do="run")

@@ -119,7 +119,7 @@ async def test_what_waits_and_why(visit: Visit, tutor: Desk) -> None:
     assert "452 4.2.2 &lt;mailbox&gt; full" in shown
     assert "bob@example.net" not in shown
     shown = await tutor.get("/studio/deliveries?state=cancelled")
-    assert "dépassé par la suite" in shown
+    assert "dépassé par ce qui a suivi" in shown
     assert "Aucun message dans cet état." in await tutor.get("/studio/deliveries?state=failed")
     assert "Aucun message ne correspond." in await tutor.get("/studio/deliveries?kind=lesson")
     await tutor.get("/studio/deliveries?state=x&kind=%00&course=%00&lesson=%00")

@@ -57,7 +57,7 @@ def hidden(page: str) -> dict[str, str]:
 
 
 def counts(page: str) -> list[str]:
-    """`1 suivent cette version`, line by line."""
+    """`1 suit cette version`, line by line."""
     found = re.findall(r"<li><b>(\d+)</b> <span>(.*?)</span></li>", page)
     return [f"{count} {text}" for count, text in found]
 
@@ -92,7 +92,7 @@ async def test_a_lesson_is_added_and_the_author_chooses_who_receives_it(author: 
     assert done.headers["location"] == f"{HERE}/versions?done=published"
     history = await author.get(f"{HERE}/versions?done=published")
     assert "cette version est publiée" in history
-    assert "1 suivent cette version" in counts(history)
+    assert "1 suit cette version" in counts(history)
     assert "author" in history
     row = next(row for row in await visit.enrolments() if row.id == alice)
     assert (row.next_key, row.route) == ("detour", "detour suite fin")
@@ -159,7 +159,7 @@ async def test_a_publication_is_undone_and_its_effect_is_said_first(author: Desk
     chosen = {"others": "move", "inserted": "send"}
     await author.post(f"{HERE}/publish", **hidden(await author.get(f"{HERE}/publish")), **chosen)
     page = await author.get(f"{HERE}/undo")
-    assert "1 n’ont rien reçu depuis, et reprennent exactement leur place" in counts(page)
+    assert "1 n’a rien reçu depuis, et reprend exactement sa place" in counts(page)
     assert first in page
     await author.post(f"{HERE}/undo", 409, publication="1")
     await author.post(f"{HERE}/undo", 409, publication="x")
@@ -174,7 +174,7 @@ async def test_a_publication_is_undone_and_its_effect_is_said_first(author: Desk
     )
     assert await files(visit) == LONGER, "back on the desk"
     history = await author.get(f"{HERE}/versions")
-    assert "1 ont repris leur place" in counts(history)
+    assert "1 a repris sa place" in counts(history)
     assert "/undo" not in history
     await author.post(f"{HERE}/undo", 409, **hidden(page))
 
