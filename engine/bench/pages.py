@@ -129,6 +129,8 @@ async def _kinds(session: AsyncSession) -> tuple[int, dict[str, list[str]]]:
         "deliveries": ["/studio/deliveries"],
         "deliveries by state": [f"/studio/deliveries?state={state}" for state in ("failed", "sent", "held")],
         "deliveries of a course": [f"/studio/deliveries?state=sent&course={course}&kind=lesson"],
+        "numbers": ["/studio/numbers"],
+        "numbers of a course": [f"/studio/numbers/{course}"],
     }
 
 

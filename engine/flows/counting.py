@@ -107,6 +107,7 @@ def _open_day(at: datetime) -> date:
 
 async def count(session: AsyncSession, *, now: datetime) -> Count:
     """Look at the last days of the ledger, and where everybody stands. Reads only."""
+    await dialect.modestly(session)
     last, today = await mark(session), numbers.today(now)
     first = last.day if last else await _first_day(session) or today
     end = min(today, first + timedelta(days=_DAYS)) + timedelta(days=1)

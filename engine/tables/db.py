@@ -31,7 +31,11 @@ class Database:
             self._writer = _sqlite(self.url, "BEGIN IMMEDIATE", pool_size=1)
             self._reader = _sqlite(self.url, "BEGIN", pool_size=4)
         else:
-            self._writer = self._reader = create_async_engine(self.url, pool_size=8, pool_pre_ping=True)
+            # Compiling a query takes longer than any of ours runs.
+            options = f"{self.url.query.get('options', '')} -c jit=off".strip()
+            self._writer = self._reader = create_async_engine(
+                self.url, pool_size=8, pool_pre_ping=True, connect_args={"options": options}
+            )
         self._write = async_sessionmaker(self._writer, expire_on_commit=False)
         self._read = async_sessionmaker(self._reader, expire_on_commit=False)
 

@@ -80,6 +80,12 @@ async def lock_all(session: AsyncSession, names: Iterable[str]) -> None:
         await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
 
 
+async def modestly(session: AsyncSession) -> None:
+    """Let what this transaction asks take one core at the most: pages and mails need the others."""
+    if not is_sqlite(session):
+        await session.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
+
+
 def hour(session: AsyncSession, instant: Any) -> Any:
     """The full hour, in UTC, at or before an instant: what many instants have in common."""
     if is_sqlite(session):
