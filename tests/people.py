@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from engine.core import calendar, consent, delivery, links, views
 from engine.core.course.effect import Choices
-from engine.flows import activities, enrolments, outbox, planning, publications, publishing, signup
+from engine.flows import activities, enrolments, leases, outbox, planning, publications, publishing, signup
 from engine.mail import dress
 from engine.tables import Delivery, Enrolment, Event, Learner, db
 from engine.workers import planner
@@ -122,7 +122,7 @@ class Town:
         self.planner = planner.Planner(database, self.clock, planned=lambda: None)
         self.behind_the_flows = False
         """The test writes people past the flows: nobody sees to it that they are found."""
-        self.answer: Callable[[outbox.Begun], delivery.Outcome] = lambda _: SENT
+        self.answer: Callable[[leases.Begun], delivery.Outcome] = lambda _: SENT
 
     @property
     def now(self) -> datetime:
@@ -187,12 +187,12 @@ class Town:
         while begun := await self._begun():
             async with self.db.transaction() as session:
                 outcomes = [(mail, self.answer(mail)) for mail in begun]
-                await outbox.record(session, outcomes, worker="town", now=self.now, in_doubt="send")
+                await leases.record(session, outcomes, worker="town", now=self.now, in_doubt="send")
 
-    async def _begun(self) -> list[outbox.Begun]:
+    async def _begun(self) -> list[leases.Begun]:
         async with self.db.transaction() as session:
-            leased = await outbox.lease(session, worker="town", limit=50, now=self.now)
-            return await outbox.begin(session, leased, worker="town", now=self.now)
+            leased = await leases.lease(session, worker="town", limit=50, now=self.now)
+            return await leases.begin(session, leased, worker="town", now=self.now)
 
     async def live(self, until: str) -> None:
         """Let time pass in Paris, from one thing that is due to the next, planner and sender at work."""

@@ -19,7 +19,7 @@ from engine.flows import (
     enrolments,
     known,
     learners,
-    outbox,
+    leases,
     seats,
     signup,
     summaries,
@@ -44,7 +44,7 @@ class House:
 class Addressed:
     """A mail that may leave, with all that is needed to write it."""
 
-    mail: outbox.Begun
+    mail: leases.Begun
     learner: Learner
     enrolment: Enrolment
     pinned: catalog.Pinned
@@ -63,7 +63,7 @@ class Addressed:
 class ToAccount:
     """A mail that may leave to somebody of the studio."""
 
-    mail: outbox.Begun
+    mail: leases.Begun
     account: Account
     draft: desk.Desk | None = None
     """The draft that a test is made from."""
@@ -81,7 +81,7 @@ class Written:
 
 
 async def gather(
-    session: AsyncSession, begun: Sequence[outbox.Begun]
+    session: AsyncSession, begun: Sequence[leases.Begun]
 ) -> dict[int, Addressed | ToAccount | str]:
     """For each mail what is needed to write it, or the reason why it cannot be written."""
     found: dict[int, Addressed | ToAccount | str] = {}
@@ -101,12 +101,12 @@ async def gather(
     return found
 
 
-async def _tested(session: AsyncSession, mail: outbox.Begun) -> desk.Desk | None:
+async def _tested(session: AsyncSession, mail: leases.Begun) -> desk.Desk | None:
     """The draft, as it is now, of the course whose mail somebody asked to see."""
     return await desk.look(session, mail.occasion.partition(".")[0]) if mail.kind == Kind.TEST else None
 
 
-async def _to_learners(session: AsyncSession, begun: Sequence[outbox.Begun]) -> dict[int, Addressed | str]:
+async def _to_learners(session: AsyncSession, begun: Sequence[leases.Begun]) -> dict[int, Addressed | str]:
     ids = {mail.enrolment_id for mail in begun if mail.enrolment_id}
     rows = {row.id: row for row in await session.scalars(select(Enrolment).where(Enrolment.id.in_(ids)))}
     people = {
@@ -139,7 +139,7 @@ async def _to_learners(session: AsyncSession, begun: Sequence[outbox.Begun]) -> 
     return found
 
 
-async def _sources(session: AsyncSession, confirms: Sequence[outbox.Begun]) -> dict[int, str]:
+async def _sources(session: AsyncSession, confirms: Sequence[leases.Begun]) -> dict[int, str]:
     """For those whom somebody else brought: where from. Who has asked by the form since knows it himself."""
     if not confirms:
         return {}
@@ -151,7 +151,7 @@ async def _sources(session: AsyncSession, confirms: Sequence[outbox.Begun]) -> d
     return {place: "" if wording else source for place, wording, source in asked if place is not None}
 
 
-async def _received(session: AsyncSession, farewells: Sequence[outbox.Begun]) -> dict[int, int]:
+async def _received(session: AsyncSession, farewells: Sequence[leases.Begun]) -> dict[int, int]:
     if not farewells:
         return {}
     counted = await session.execute(
@@ -190,7 +190,7 @@ def _to_account(to: ToAccount, house: House, now: datetime) -> Written:
     return Written(header.ascii_address(sender), header.ascii_address(account.address), data)
 
 
-def _test(mail: outbox.Begun, of: desk.Desk, envelope: message.Envelope, house: House) -> Written:
+def _test(mail: leases.Begun, of: desk.Desk, envelope: message.Envelope, house: House) -> Written:
     course = desk.check(of.files, slug=of.slug, house=house.dress).sketch
     if course is None:
         raise errors.NotFound("Ce parcours ne se lit pas.")

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from engine import observe
 from engine.clock import Clock
 from engine.core import delivery
-from engine.flows import letters, outbox
+from engine.flows import leases, letters
 from engine.mail import smtp
 from engine.tables.db import Database
 
@@ -44,9 +44,9 @@ class Sender:
         """Take up what dead workers left, lease what is due and send it. False when nothing was due."""
         async with self._db.transaction() as session:
             now = self._clock.now()
-            await outbox.reap(session, now=now, in_doubt=self._in_doubt)
+            await leases.reap(session, now=now, in_doubt=self._in_doubt)
             limit = self._connections * _LEASE_PER_CONNECTION
-            leased = await outbox.lease(session, worker=self.name, limit=limit, now=now)
+            leased = await leases.lease(session, worker=self.name, limit=limit, now=now)
         if not leased:
             return False
         async with _heartbeat(self):
@@ -61,7 +61,7 @@ class Sender:
     async def _batch(self, ids: Sequence[int]) -> None:
         """At most one mail a connection is in doubt at any moment: a batch is no larger than that."""
         async with self._db.transaction() as session:
-            begun = await outbox.begin(session, ids, worker=self.name, now=self._clock.now())
+            begun = await leases.begin(session, ids, worker=self.name, now=self._clock.now())
             gathered = await letters.gather(session, begun)
             session.expunge_all()  # nothing of this belongs to the database any more
         results = await asyncio.gather(*(self._send(mail, gathered[mail.id]) for mail in begun))
@@ -69,15 +69,15 @@ class Sender:
         async with self._db.transaction() as session:
             sent = [(mail, each) for mail, each in outcomes if each and not isinstance(each, str)]
             now = self._clock.now()
-            await outbox.record(session, sent, worker=self.name, now=now, in_doubt=self._in_doubt)
+            await leases.record(session, sent, worker=self.name, now=now, in_doubt=self._in_doubt)
             for mail, reason in outcomes:
                 if isinstance(reason, str):
-                    await outbox.hold(session, mail, reason, worker=self.name)
+                    await leases.hold(session, mail, reason, worker=self.name)
             if unsent := [mail for mail, each in outcomes if each is None]:
-                await outbox.release(session, worker=self.name, unsent=unsent)
+                await leases.release(session, worker=self.name, unsent=unsent)
 
     async def _send(
-        self, mail: outbox.Begun, to: letters.Addressed | letters.ToAccount | str
+        self, mail: leases.Begun, to: letters.Addressed | letters.ToAccount | str
     ) -> delivery.Outcome | str | None:
         """The outcome, or the reason why the mail cannot be made; None: we stopped before it had left."""
         if isinstance(to, str):
@@ -112,12 +112,12 @@ class Sender:
 
     async def beat(self) -> None:
         async with self._db.transaction() as session:
-            await outbox.keep(session, worker=self.name, now=self._clock.now())
+            await leases.keep(session, worker=self.name, now=self._clock.now())
 
     async def release(self) -> None:
         """Give back what was leased and not begun."""
         async with self._db.transaction() as session:
-            await outbox.release(session, worker=self.name)
+            await leases.release(session, worker=self.name)
 
 
 class _heartbeat:  # a context manager, used as a word

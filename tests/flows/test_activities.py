@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from engine.core import errors, links, views
 from engine.demo import answers as diligent
-from engine.flows import activities, known, letters, outbox, privacy
+from engine.flows import activities, known, leases, letters, privacy
 from engine.mail import builds
 from engine.tables import Submission
 from tests import every, people
@@ -509,11 +509,11 @@ async def test_answers_and_scores_steer_the_lessons_to_come(town: Town) -> None:
 async def written(town: Town) -> list[tuple[str, Any]]:
     """The mails that leave now, as their readers get them: recipient and message."""
     async with town.db.transaction() as session:
-        leased = await outbox.lease(session, worker="town", limit=50, now=town.now)
-        mails = await outbox.begin(session, leased, worker="town", now=town.now)
+        leased = await leases.lease(session, worker="town", limit=50, now=town.now)
+        mails = await leases.begin(session, leased, worker="town", now=town.now)
         found = await letters.gather(session, mails)
         outcomes = [(mail, town.answer(mail)) for mail in mails]
-        await outbox.record(session, outcomes, worker="town", now=town.now, in_doubt="send")
+        await leases.record(session, outcomes, worker="town", now=town.now, in_doubt="send")
     out = []
     for each in found.values():
         assert isinstance(each, letters.Addressed)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.core import consent, errors, links, team, views
-from engine.flows import companies, enrolments, letters, outbox, privacy, searching, seats, signup, teams
+from engine.flows import companies, enrolments, leases, letters, privacy, searching, seats, signup, teams
 from engine.mail import builds
 from engine.tables import Base, Company, Consent, Learner
 from tests.people import ALICE, BOB, CHARLIE, DRESS, ORIGIN, Town, fingerprint, paris
@@ -696,8 +696,8 @@ async def test_the_mail_says_who_invites_and_its_link_opens_the_seat(house: Team
     await house.act(companies.invite, alice, BOBS)
     ours = links.Links(DRESS.base_url, [b"key"], lasting=b"lasting")
     async with house.town.db.transaction() as session:
-        leased = await outbox.lease(session, worker="w", limit=9, now=house.town.now)
-        begun = await outbox.begin(session, leased, worker="w", now=house.town.now)
+        leased = await leases.lease(session, worker="w", limit=9, now=house.town.now)
+        begun = await leases.begin(session, leased, worker="w", now=house.town.now)
         gathered = await letters.gather(session, begun)
     (addressed,) = [gathered[each.id] for each in begun if each.kind == "invite"]
     assert isinstance(addressed, letters.Addressed)

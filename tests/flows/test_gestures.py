@@ -6,7 +6,7 @@ import pytest
 
 from engine.core import errors, views
 from engine.core import links as signed
-from engine.flows import enrolments, learners, letters, mycourse, outbox
+from engine.flows import enrolments, learners, leases, letters, mycourse
 from engine.mail import builds
 from engine.tables import Delivery
 from tests.people import ALICE, DRESS, Town, course
@@ -191,7 +191,7 @@ async def written(town: Town, delivery_id: int) -> str:
     """A mail as it travels, but for what is its own: date and Message-ID."""
     async with town.db.transaction() as session:
         mail = await session.get_one(Delivery, delivery_id)
-        begun = outbox.Begun(**{name: getattr(mail, name) for name in outbox.Begun.__dataclass_fields__})
+        begun = leases.Begun(**{name: getattr(mail, name) for name in leases.Begun._fields})
         addressed = (await letters.gather(session, [begun]))[begun.id]
     assert isinstance(addressed, letters.Addressed)
     source = letters.write(addressed, HOUSE, now=town.now).data.decode()

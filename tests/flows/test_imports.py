@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from engine.core import errors, links
 from engine.core.intake import State
-from engine.flows import enrolments, imports, letters, outbox, privacy, publishing, searching, seats, signup
+from engine.flows import enrolments, imports, leases, letters, privacy, publishing, searching, seats, signup
 from engine.tables import Company, Consent, Delivery, Enrolment, ImportRow, Learner, Seat, Suppression
 from engine.workers import tasks
 from tests.people import ALICE, BOB, CHARLIE, DRESS, SLUG, Town, course, fingerprint
@@ -458,8 +458,8 @@ async def test_the_mail_tells_where_the_address_comes_from_until_the_person_asks
     await desk.run(await desk.bring(listed("alice@example.org", "new@example.org")))
     await town.sign_up(ALICE)
     async with town.db.transaction() as session:
-        leased = await outbox.lease(session, worker="town", limit=5, now=town.now)
-        begun = await outbox.begin(session, leased, worker="town", now=town.now)
+        leased = await leases.lease(session, worker="town", limit=5, now=town.now)
+        begun = await leases.begin(session, leased, worker="town", now=town.now)
         gathered = await letters.gather(session, begun)
     told = {to.learner.address: to.source for to in gathered.values() if isinstance(to, letters.Addressed)}
     assert told == {"alice@example.org": "", "new@example.org": SOURCE}

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from engine.core import delivery
 from engine.core.delivery import Kind
-from engine.flows import enrolments, outbox
+from engine.flows import enrolments, leases, outbox
 from engine.tables import Delivery, Enrolment
 from tests.people import ALICE, BOB, FULL, SENT, Town, fingerprint
 
@@ -49,25 +49,25 @@ async def active(town: Town) -> int:
 
 async def lease(town: Town, worker: str, limit: int = 10) -> list[int]:
     async with town.db.transaction() as session:
-        return await outbox.lease(session, worker=worker, limit=limit, now=town.now)
+        return await leases.lease(session, worker=worker, limit=limit, now=town.now)
 
 
-async def begin(town: Town, ids: list[int], worker: str = "one") -> list[outbox.Begun]:
+async def begin(town: Town, ids: list[int], worker: str = "one") -> list[leases.Begun]:
     async with town.db.transaction() as session:
-        return await outbox.begin(session, ids, worker=worker, now=town.now)
+        return await leases.begin(session, ids, worker=worker, now=town.now)
 
 
-async def begun(town: Town, worker: str = "one") -> list[outbox.Begun]:
+async def begun(town: Town, worker: str = "one") -> list[leases.Begun]:
     return await begin(town, await lease(town, worker), worker)
 
 
 async def record(
-    town: Town, mail: outbox.Begun, outcome: delivery.Outcome, worker: str = "one", in_doubt: str = "send"
+    town: Town, mail: leases.Begun, outcome: delivery.Outcome, worker: str = "one", in_doubt: str = "send"
 ) -> Delivery:
     """What the ledger says after `outcome`."""
     how = {"worker": worker, "now": town.now, "in_doubt": in_doubt}
     async with town.db.transaction() as session:
-        await outbox.record(session, [(mail, outcome)], **how)  # type: ignore[arg-type]
+        await leases.record(session, [(mail, outcome)], **how)  # type: ignore[arg-type]
     return await stored(town, mail.id)
 
 
@@ -78,7 +78,7 @@ async def stored(town: Town, mail: int) -> Delivery:
 
 async def reap(town: Town, in_doubt: str = "send") -> int:
     async with town.db.transaction() as session:
-        return await outbox.reap(session, now=town.now, in_doubt=in_doubt)  # type: ignore[arg-type]
+        return await leases.reap(session, now=town.now, in_doubt=in_doubt)  # type: ignore[arg-type]
 
 
 async def test_a_mail_owed_twice_is_written_once(town: Town) -> None:
@@ -111,9 +111,9 @@ async def test_two_workers_that_lease_at_the_same_moment_pass_over_each_other(to
     for key in "abcd":
         await owed(town, alice, key=key)
     async with town.db.transaction() as one, town.db.transaction() as two:
-        first = await outbox.lease(one, worker="one", limit=2, now=town.now)
+        first = await leases.lease(one, worker="one", limit=2, now=town.now)
         async with asyncio.timeout(3):
-            second = await outbox.lease(two, worker="two", limit=4, now=town.now)
+            second = await leases.lease(two, worker="two", limit=4, now=town.now)
     assert len(first) == len(second) == 2
     assert not set(first) & set(second)
 
@@ -160,7 +160,7 @@ async def test_a_sign_of_life_prolongs_a_lease(town: Town) -> None:
     await lease(town, "slow")
     town.clock.pass_by(seconds=20)
     async with town.db.transaction() as session:
-        await outbox.keep(session, worker="slow", now=town.now)
+        await leases.keep(session, worker="slow", now=town.now)
     town.clock.pass_by(seconds=20)
     assert await reap(town) == 0
 
@@ -216,7 +216,7 @@ async def test_what_was_leased_and_not_begun_is_given_back(town: Town) -> None:
     one, other = await lease(town, "one")
     await begin(town, [one])
     async with town.db.transaction() as session:
-        await outbox.release(session, worker="one")
+        await leases.release(session, worker="one")
     assert (await stored(town, one)).state == "sending"
     assert await lease(town, "two") == [other]
 
@@ -226,7 +226,7 @@ async def test_what_was_begun_and_had_not_left_is_given_back_as_if_never_tried(t
     await owed(town, alice)
     (mail,) = await begun(town)
     async with town.db.transaction() as session:
-        await outbox.release(session, worker="one", unsent=[mail])
+        await leases.release(session, worker="one", unsent=[mail])
     found = await stored(town, mail.id)
     assert (found.state, found.tries, found.lease) == ("planned", 0, "")
 
@@ -413,6 +413,6 @@ async def test_the_ledger_knows_when_it_has_something_to_do_again(town: Town) ->
     assert await moment() == due
     town.clock.moment = due
     await lease(town, "one")
-    assert await moment() == due + outbox.LEASE
+    assert await moment() == due + leases.LEASE
     async with town.db.transaction() as session:
         await session.execute(update(Enrolment).values(due_at=None))

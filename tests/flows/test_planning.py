@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text, update
 
 from engine.core import delivery, errors
-from engine.flows import activities, catalog, enrolments, outbox, planning
+from engine.flows import activities, catalog, enrolments, leases, planning
 from engine.tables import Delivery, Version
 from tests.people import ALICE, BOB, CHARLIE, FULL, SENT, Town, course, paris, told
 
@@ -197,14 +197,14 @@ async def test_a_lesson_in_a_dead_workers_hands_is_waited_for_and_the_next_keeps
     await town.sleep("2027-03-30 08:45")
     await town.tick()
     async with town.db.transaction() as session:
-        leased = await outbox.lease(session, worker="dead", limit=5, now=town.now)
-        await outbox.begin(session, leased, worker="dead", now=town.now)
+        leased = await leases.lease(session, worker="dead", limit=5, now=town.now)
+        await leases.begin(session, leased, worker="dead", now=town.now)
     await town.sleep("2027-04-06 08:45")
     await town.tick()
     assert len(await town.mails(alice, "lesson")) == 2  # c waits
     await town.sleep("2027-04-06 14:00")
     async with town.db.transaction() as session:
-        await outbox.reap(session, now=town.now, in_doubt="send")
+        await leases.reap(session, now=town.now, in_doubt="send")
     await town.live("2027-04-30 00:00")
     later = [mail for mail in await town.sent(alice, "lesson") if mail > "lesson b"]
     assert all(mail.endswith("08:30") for mail in later), later
@@ -218,7 +218,7 @@ async def test_lesson_n_plus_1_waits_while_n_is_in_a_workers_hands(town: Town) -
     await town.sleep("2027-03-30 08:45")
     await town.tick()
     async with town.db.transaction() as session:
-        assert await outbox.lease(session, worker="slow", limit=5, now=town.now)
+        assert await leases.lease(session, worker="slow", limit=5, now=town.now)
     await town.sleep("2027-04-06 08:45")
     await town.tick()
     assert await town.states(alice, "lesson") == ["a sent", "b claimed"]

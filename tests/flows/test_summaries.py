@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from engine.core import links
 from engine.core.accounts import Role
-from engine.flows import accounts, enrolments, letters, outbox, summaries
+from engine.flows import accounts, enrolments, leases, letters, summaries
 from engine.mail import builds
 from engine.tables import Delivery
 from engine.workers import counter
@@ -117,8 +117,8 @@ async def test_it_is_written_in_the_language_of_the_account(
     await town.sleep("2027-03-29 08:00")
     await town.tick()
     async with town.db.transaction() as session:
-        leased = await outbox.lease(session, worker="w", limit=50, now=town.now)
-        begun = await outbox.begin(session, leased, worker="w", now=town.now)
+        leased = await leases.lease(session, worker="w", limit=50, now=town.now)
+        begun = await leases.begin(session, leased, worker="w", now=town.now)
         (mail,) = [each for each in begun if each.account_id == claire]
         addressed = (await letters.gather(session, [mail]))[mail.id]
     assert isinstance(addressed, letters.ToAccount)

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 
 from engine.demo import pages
-from engine.flows import outbox
+from engine.flows import leases
 from tests.journeys.service import CountingMailbox, service
 
 
@@ -24,7 +24,7 @@ async def _form(http: httpx.AsyncClient) -> dict[str, str]:
 
 async def _arrived(box: CountingMailbox, address: str) -> bool:
     # A worker that could not write its last lines leaves its lease behind, which has to run out.
-    longest = 3 * outbox.LEASE.total_seconds()
+    longest = 3 * leases.LEASE.total_seconds()
     return await box.wait_for(lambda mail: mail.recipient == address, seconds=longest) is not None
 
 

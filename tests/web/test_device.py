@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.core import links
-from engine.flows import letters, outbox
+from engine.flows import leases, letters
 from tests import every
 from tests.documents import reading
 from tests.web.conftest import Visit
@@ -40,8 +40,8 @@ async def mailed(player: Player) -> list[tuple[str, str]]:
     """What leaves now: recipient and text."""
     site, now = player.visit.site, player.visit.clock.now()
     async with site.db.transaction() as session:
-        leased = await outbox.lease(session, worker="test", limit=50, now=now)
-        begun = await outbox.begin(session, leased, worker="test", now=now)
+        leased = await leases.lease(session, worker="test", limit=50, now=now)
+        begun = await leases.begin(session, leased, worker="test", now=now)
         found = await letters.gather(session, begun)
     out = []
     for each in found.values():

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from engine.core.course.effect import Choices
-from engine.flows import activities, catalog, letters, outbox, publishing
+from engine.flows import activities, catalog, leases, letters, publishing
 from engine.web import downloads
 from tests import papers
 from tests.documents import reading
@@ -119,8 +119,8 @@ async def the_only_entry(visit: Visit) -> str:
     """The text of the mail with the link for a device."""
     (owed,) = await visit.deliveries("entry")
     async with visit.site.db.transaction() as session:
-        leased = await outbox.lease(session, worker="test", limit=9, now=visit.clock.now())
-        begun = await outbox.begin(session, leased, worker="test", now=visit.clock.now())
+        leased = await leases.lease(session, worker="test", limit=9, now=visit.clock.now())
+        begun = await leases.begin(session, leased, worker="test", now=visit.clock.now())
         found = (await letters.gather(session, begun))[owed.id]
     assert isinstance(found, letters.Addressed)
     written = letters.write(found, visit.site.house, now=visit.clock.now())

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from engine.core import links
 from engine.core.accounts import Role
-from engine.flows import accounts, letters, outbox
+from engine.flows import accounts, leases, letters
 from engine.tables import Account, AccountSession, Backoff
 from tests.web.conftest import Visit
 from tests.web.studio.conftest import ADDRESSES, PASSWORD, Desk
@@ -42,8 +42,8 @@ async def mailed(visit: Visit) -> list[EmailMessage]:
     house = visit.site.house
     async with visit.site.db.transaction() as session:
         now = visit.clock.now()
-        ids = await outbox.lease(session, worker="test", limit=50, now=now)
-        begun = await outbox.begin(session, ids, worker="test", now=now)
+        ids = await leases.lease(session, worker="test", limit=50, now=now)
+        begun = await leases.begin(session, ids, worker="test", now=now)
         gathered = await letters.gather(session, begun)
     found = []
     for mail in begun:

@@ -1,0 +1,334 @@
+"""Mails in a worker's hands: leased, begun, recorded, given back. All in bulk: this is the hot path."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Select, Update, and_, bindparam, case, exists, func, or_, select, true, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlalchemy.types import BigInteger
+
+from engine.core import calendar, delivery, sending
+from engine.core.delivery import Kind, State
+from engine.core.webhooks import Event as WebhookEvent
+from engine.flows import hooks, outbox
+from engine.tables import Account, Delivery, Enrolment, Learner, Submission, Suppression, dialect
+
+LEASE = timedelta(seconds=30)
+"""How long a worker may be silent before others take its rows up."""
+
+InDoubt = Literal["send", "hold"]
+"""What the operator wants done with a mail of which nobody can know whether it arrived."""
+
+
+class Begun(NamedTuple):
+    """A mail that may leave now: marked `sending`, in doubt if we die."""
+
+    id: int
+    kind: str
+    learner_id: int | None
+    enrolment_id: int | None
+    account_id: int | None
+    lesson_key: str
+    occasion: str
+    message_id: str
+    tries: int
+    due_at: datetime
+    expires_at: datetime
+
+
+async def lease(session: AsyncSession, *, worker: str, limit: int, now: datetime) -> list[int]:
+    """Reserve up to `limit` mails that are due for `worker`, the most urgent first.
+
+    Nobody else takes them for `LEASE`.
+    """
+    claimed = await session.execute(
+        _lease(),
+        {
+            "now": now,
+            "late": now - calendar.LATE_AFTER,
+            "limit": limit,
+            "worker": worker,
+            "until": now + LEASE,
+        },
+    )
+    # RETURNING keeps no order.
+    return [found.id for found in sorted(claimed, key=tuple)]
+
+
+# Statements are made once: making one costs more than running it.
+
+
+@cache
+def _lease() -> Update:
+    late = and_(Delivery.kind.in_(outbox.ON_SLOT), Delivery.due_at < bindparam("late"))
+    due = (
+        select(Delivery.id)
+        .where(Delivery.state.in_(delivery.READY), Delivery.try_at <= bindparam("now"), ~late)
+        .order_by(Delivery.priority, Delivery.try_at)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+    )
+    return (
+        update(Delivery)
+        .where(Delivery.id.in_(due.scalar_subquery()))
+        .values(state=State.CLAIMED, lease=bindparam("worker"), lease_until=bindparam("until"))
+        .returning(Delivery.priority, Delivery.try_at, Delivery.id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def begin(session: AsyncSession, ids: Sequence[int], *, worker: str, now: datetime) -> list[Begun]:
+    """Mark leased mails as `sending` where the lease is still ours and nothing stands against it.
+
+    What a suppression, a stop or a pause stands against is put aside with its reason. No byte of a mail may
+    leave before this is committed.
+    """
+    if not ids:
+        return []
+    found = await session.execute(_look(dialect.is_sqlite(session)), {"ids": list(ids), "worker": worker})
+    begun: list[Begun] = []
+    aside: defaultdict[sending.Aside, list[int]] = defaultdict(list)
+    for *columns, here, suppressed, enrolment, missed in found:
+        mail = Begun(*columns)
+        around = sending.Around(here, suppressed or "", enrolment or "", missed)
+        why = sending.against(Kind(mail.kind), around, expires_at=mail.expires_at, now=now)
+        if why:
+            aside[why].append(mail.id)
+        else:
+            begun.append(mail._replace(tries=mail.tries + 1))
+    for why, some in aside.items():
+        settled = now if why.state in delivery.FINAL else None
+        which = dialect.among(session, Delivery.id, some)
+        await session.execute(_put_aside(which, why.state, why.reason).values(settled_at=settled))
+    if begun:
+        marked = {"ids": [mail.id for mail in begun], "until": now + LEASE}
+        await session.execute(_begin(dialect.is_sqlite(session)), marked)
+    return begun
+
+
+@cache
+def _look(sqlite: bool) -> Select[*tuple[Any, ...]]:
+    """Mails that are ours, with what may stand against them, none of them to be changed by anybody else."""
+    learner = and_(Learner.id.is_not(None), Learner.erased_at.is_(None))
+    account = and_(Account.id.is_not(None), Account.closed_at.is_(None))
+    return (
+        select(
+            *(getattr(Delivery, name) for name in Begun._fields),
+            case((Delivery.account_id.is_not(None), account), else_=learner).label("here"),
+            Suppression.reason,
+            Enrolment.state,
+            case((Delivery.kind == Kind.MISSED, _still_missed()), else_=true()),
+        )
+        .outerjoin(Learner, Learner.id == Delivery.learner_id)
+        .outerjoin(Account, Account.id == Delivery.account_id)
+        .outerjoin(Suppression, Suppression.address_hash == Learner.address_hash)
+        .outerjoin(Enrolment, Enrolment.id == Delivery.enrolment_id)
+        .where(_these(sqlite), Delivery.state == State.CLAIMED, Delivery.lease == bindparam("worker"))
+        .with_for_update(of=Delivery)
+    )
+
+
+@cache
+def _begin(sqlite: bool) -> Update:
+    return (
+        update(Delivery)
+        .where(_these(sqlite))
+        .values(state=State.SENDING, lease_until=bindparam("until"), tries=Delivery.tries + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _these(sqlite: bool) -> Any:
+    """The mails whose numbers are the parameter `ids`."""
+    if sqlite:
+        return Delivery.id.in_(bindparam("ids", expanding=True))
+    return Delivery.id == func.any(bindparam("ids", type_=ARRAY(BigInteger)))
+
+
+def _put_aside(where: Any, state: State, reason: str) -> Any:
+    return (
+        update(Delivery)
+        .where(where)
+        .values(state=state, reason=reason, lease="", lease_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _still_missed() -> Any:
+    """The lesson came, its activity is not handed in, nor anything else since.
+
+    Who answered something needs no reminder.
+    """
+    lesson = aliased(Delivery)
+    came = exists(
+        select(lesson.id)
+        .where(
+            lesson.enrolment_id == Delivery.enrolment_id,
+            lesson.kind == Kind.LESSON,
+            lesson.lesson_key == Delivery.lesson_key,
+            lesson.state == State.SENT,
+        )
+        .correlate(Delivery)
+    )
+    answered = exists(
+        select(Submission.id)
+        .where(
+            Submission.enrolment_id == Delivery.enrolment_id,
+            Submission.handed_in_at.is_not(None),
+            or_(Submission.activity == Delivery.occasion, Submission.handed_in_at >= Delivery.created_at),
+        )
+        .correlate(Delivery)
+    )
+    return and_(came, ~answered)
+
+
+async def keep(session: AsyncSession, *, worker: str, now: datetime) -> None:
+    """A sign of life: prolong all leases of `worker`."""
+    await session.execute(
+        update(Delivery)
+        .where(Delivery.state.in_((State.CLAIMED, State.SENDING)), Delivery.lease == worker)
+        .values(lease_until=now + LEASE)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def record(
+    session: AsyncSession,
+    outcomes: Iterable[tuple[Begun, delivery.Outcome]],
+    *,
+    worker: str,
+    now: datetime,
+    in_doubt: InDoubt,
+) -> None:
+    """Write what became of mails that were `sending`.
+
+    Somebody who took us for dead may have put a mail in doubt: that it was sent is still true, and ends the
+    doubt unless it is being sent again already.
+    """
+    sent = []
+    for mail, outcome in outcomes:
+        if isinstance(outcome, delivery.Sent):
+            sent.append(mail)
+            continue
+        mine = and_(Delivery.id == mail.id, Delivery.state == State.SENDING, Delivery.lease == worker)
+        await session.execute(_written(mine, _after(mail, outcome, now=now, in_doubt=in_doubt)))
+    if sent:
+        await _sent(session, sent, worker, now)
+
+
+async def _sent(session: AsyncSession, mails: Sequence[Begun], worker: str, now: datetime) -> None:
+    statement = _record(dialect.is_sqlite(session))
+    ids = [mail.id for mail in mails]
+    written = set(await session.scalars(statement, {"ids": ids, "worker": worker, "now": now}))
+    for mail in mails:
+        if mail.id not in written and await _end_doubt(session, mail, now):
+            written.add(mail.id)
+    lessons = [
+        hooks.Fact(mail.learner_id, mail.enrolment_id, lesson=mail.lesson_key)
+        for mail in mails
+        if mail.id in written and mail.kind == Kind.LESSON and mail.learner_id
+    ]
+    await hooks.tell(session, WebhookEvent.LESSON_SENT, *lessons, now=now)
+
+
+@cache
+def _record(sqlite: bool) -> Update:
+    return (
+        update(Delivery)
+        .where(_these(sqlite), Delivery.state == State.SENDING, Delivery.lease == bindparam("worker"))
+        .values(_left(bindparam("now")))
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _left(at: Any) -> dict[str, Any]:
+    return {
+        "state": State.SENT,
+        "sent_at": at,
+        "settled_at": at,
+        "reason": "",
+        "lease": "",
+        "lease_until": None,
+    }
+
+
+async def _end_doubt(session: AsyncSession, mail: Begun, now: datetime) -> bool:
+    doubted = Delivery.state.in_((State.IN_DOUBT, State.CLAIMED, State.HELD))
+    written = await session.execute(
+        _written(and_(Delivery.id == mail.id, doubted, Delivery.tries == mail.tries), _left(now))
+    )
+    return bool(written.rowcount)  # type: ignore[attr-defined]  # of an UPDATE
+
+
+def _written(which: Any, values: dict[str, Any]) -> Update:
+    return (
+        update(Delivery)
+        .where(which)
+        .values(**{"lease": "", "lease_until": None, **values})
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _after(
+    mail: Begun, outcome: delivery.Refused | delivery.Unknown, *, now: datetime, in_doubt: InDoubt
+) -> dict[str, Any]:
+    match outcome:
+        case delivery.Unknown():
+            return _doubt(outcome.text, now, in_doubt)
+        case delivery.Refused(permanent=True, scope="recipient"):
+            return {"state": State.FAILED, "settled_at": now, "reason": _said(outcome)}
+        case delivery.Refused(permanent=True):  # our own fault: trying again would not mend it
+            return {"state": State.HELD, "reason": _said(outcome)}
+    again = delivery.retry(mail.tries, now=now, due=mail.due_at, expires=mail.expires_at)
+    if isinstance(again, delivery.GiveUp):
+        return {"state": State.FAILED, "settled_at": now, "reason": f"{again.reason}: {_said(outcome)}"}
+    return {"state": State.RETRY, "try_at": again.at, "reason": _said(outcome)}
+
+
+def _said(outcome: delivery.Refused) -> str:
+    return f"{outcome.code} {outcome.text}"[:300].strip()
+
+
+def _doubt(text: str, now: datetime, in_doubt: InDoubt) -> dict[str, Any]:
+    if in_doubt == "hold":
+        return {"state": State.HELD, "reason": f"in doubt: {text}"}
+    return {"state": State.IN_DOUBT, "try_at": now, "reason": text}
+
+
+async def hold(session: AsyncSession, mail: Begun, reason: str, *, worker: str) -> None:
+    """Put aside a mail that cannot be made, for a human to look at; the others go on."""
+    mine = and_(Delivery.id == mail.id, Delivery.state == State.SENDING, Delivery.lease == worker)
+    await session.execute(_put_aside(mine, State.HELD, reason[:300]))
+
+
+async def release(session: AsyncSession, *, worker: str, unsent: Sequence[Begun] = ()) -> None:
+    """Give back what was leased and not begun, and what was begun without a final dot (at SIGTERM)."""
+    mine = and_(Delivery.state == State.CLAIMED, Delivery.lease == worker)
+    await session.execute(_put_aside(mine, State.PLANNED, ""))
+    begun = and_(
+        Delivery.id.in_([mail.id for mail in unsent]),
+        Delivery.state == State.SENDING,
+        Delivery.lease == worker,
+    )
+    await session.execute(_put_aside(begun, State.PLANNED, "").values(tries=Delivery.tries - 1))
+
+
+async def reap(session: AsyncSession, *, now: datetime, in_doubt: InDoubt) -> int:
+    """Take up what dead workers left: claimed mails are safe, `sending` ones are in doubt. How many."""
+    gone = Delivery.lease_until < now
+    claimed = await session.execute(
+        _put_aside(and_(Delivery.state == State.CLAIMED, gone), State.PLANNED, "")
+    )
+    sending = await session.execute(
+        _written(
+            and_(Delivery.state == State.SENDING, gone),
+            _doubt("the worker died while sending", now, in_doubt),
+        )
+    )
+    return int(claimed.rowcount) + int(sending.rowcount)  # type: ignore[attr-defined]  # of an UPDATE
