@@ -1,11 +1,15 @@
-"""Draining the ledger: lease, mark `sending`, send, record; a commit for each small batch."""
+"""Draining the ledger: lease, mark `sending`, send, record; one commit for all that came back meanwhile."""
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Literal
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine import observe
 from engine.clock import Clock
@@ -15,10 +19,15 @@ from engine.mail import smtp
 from engine.tables.db import Database
 
 _LEASE_PER_CONNECTION = 5
+_SLICE = 2.0  # seconds after which a step leases no more: others of this process have their turn
+_MORE = 0.002
 _HEARTBEAT = 10.0
 _GRACE = 9.0
 
 log = observe.logger("sender")
+
+_Result = delivery.Outcome | str | None
+"""What became of a mail: its outcome, why it cannot be made, or None: we stopped before it had left."""
 
 
 class Sender:
@@ -37,49 +46,79 @@ class Sender:
         self._db, self._clock, self._house, self._pool = db, clock, house, pool
         self._connections = connections
         self._in_doubt: Literal["send", "hold"] = in_doubt
+        self._flight = _Flight()
+        self._until = 0.0
         self.name = secrets.token_hex(8)
         self.stopping = asyncio.Event()
 
     async def step(self) -> bool:
         """Take up what dead workers left, lease what is due and send it. False when nothing was due."""
+        self._until = asyncio.get_running_loop().time() + _SLICE
         async with self._db.transaction() as session:
-            now = self._clock.now()
-            await leases.reap(session, now=now, in_doubt=self._in_doubt)
-            limit = self._connections * _LEASE_PER_CONNECTION
-            leased = await leases.lease(session, worker=self.name, limit=limit, now=now)
-        if not leased:
+            await leases.reap(session, now=self._clock.now(), in_doubt=self._in_doubt)
+            leased = await self._lease(session)
+        if not leased and not self._flight.open:
             return False
-        async with _heartbeat(self):
-            for start in range(0, len(leased), self._connections):
-                if self.stopping.is_set():
-                    break
-                await self._batch(leased[start : start + self._connections])
+        async with _beside(self._beat()), _beside(self._stop_in_time()):
+            await self._drain(leased)
         if self.stopping.is_set():
             await self.release()
         return True
 
-    async def _batch(self, ids: Sequence[int]) -> None:
-        """At most one mail a connection is in doubt at any moment: a batch is no larger than that."""
-        async with self._db.transaction() as session:
-            begun = await leases.begin(session, ids, worker=self.name, now=self._clock.now())
-            gathered = await letters.gather(session, begun)
-            session.expunge_all()  # nothing of this belongs to the database any more
-        results = await asyncio.gather(*(self._send(mail, gathered[mail.id]) for mail in begun))
-        outcomes = [(mail, result) for mail, result in zip(begun, results, strict=True)]
-        async with self._db.transaction() as session:
-            sent = [(mail, each) for mail, each in outcomes if each and not isinstance(each, str)]
-            now = self._clock.now()
-            await leases.record(session, sent, worker=self.name, now=now, in_doubt=self._in_doubt)
-            for mail, reason in outcomes:
-                if isinstance(reason, str):
-                    await leases.hold(session, mail, reason, worker=self.name)
-            if unsent := [mail for mail, each in outcomes if each is None]:
-                await leases.release(session, worker=self.name, unsent=unsent)
+    async def _lease(self, session: AsyncSession) -> deque[int]:
+        limit = self._connections * _LEASE_PER_CONNECTION
+        return deque(await leases.lease(session, worker=self.name, limit=limit, now=self._clock.now()))
 
-    async def _send(
-        self, mail: leases.Begun, to: letters.Addressed | letters.ToAccount | str
-    ) -> delivery.Outcome | str | None:
-        """The outcome, or the reason why the mail cannot be made; None: we stopped before it had left."""
+    async def _drain(self, leased: deque[int]) -> None:
+        """Keep every connection busy until nothing is due any more.
+
+        At most one mail a connection is in doubt at any moment: what is `sending` in the database is on the
+        wire, or came back and goes into the next commit.
+        """
+        try:
+            while True:
+                room = 0 if self.stopping.is_set() else self._connections - self._flight.on_wire
+                ids = [leased.popleft() for _ in range(min(room, len(leased)))]
+                if ids or self._flight.back:
+                    leased += await self._commit(ids, low=len(leased) < self._connections)
+                if self._flight.on_wire:
+                    await self._flight.some()
+                elif self.stopping.is_set() or not (leased or self._flight.back):
+                    return
+        except asyncio.CancelledError:
+            self._flight.cancel()
+            raise
+
+    async def _commit(self, ids: list[int], *, low: bool) -> deque[int]:
+        """Record what came back, begin other mails, and where few are left lease more: one commit for all."""
+        back, more = self._flight.take(), deque[int]()
+        time = asyncio.get_running_loop().time()
+        try:
+            async with self._db.transaction() as session:
+                await self._record(session, back)
+                begun = await leases.begin(session, ids, worker=self.name, now=self._clock.now())
+                gathered = await letters.gather(session, begun)
+                session.expunge_all()  # nothing of this belongs to the database any more
+                if low and ids and time < self._until and not self.stopping.is_set():
+                    more = await self._lease(session)
+        except BaseException:  # even when we are cancelled: what came back is told by the next commit
+            self._flight.back[:0] = back
+            raise
+        for mail in begun:
+            self._flight.begin(mail, self._send(mail, gathered[mail.id]))
+        return more
+
+    async def _record(self, session: AsyncSession, back: list[tuple[leases.Begun, _Result]]) -> None:
+        outcomes = [(mail, each) for mail, each in back if each is not None and not isinstance(each, str)]
+        now = self._clock.now()
+        await leases.record(session, outcomes, worker=self.name, now=now, in_doubt=self._in_doubt)
+        for mail, reason in back:
+            if isinstance(reason, str):
+                await leases.hold(session, mail, reason, worker=self.name)
+        if unsent := [mail for mail, each in back if each is None]:
+            await leases.release(session, worker=self.name, unsent=unsent)
+
+    async def _send(self, mail: leases.Begun, to: letters.Addressed | letters.ToAccount | str) -> _Result:
         if isinstance(to, str):
             log.error("mail held", delivery=mail.id, reason=to)
             return to
@@ -88,27 +127,24 @@ class Sender:
         except Exception as error:  # whatever a template raises for one person stops nobody else's mail
             log.error("mail held", delivery=mail.id, reason=repr(error))
             return str(error) or type(error).__name__
-        sending = asyncio.create_task(self._pool.send(written.sender, written.recipient, written.data))
-        outcome = await self._outcome(sending)
-        if outcome and not isinstance(outcome, delivery.Sent):
+        outcome = await self._pool.send(written.sender, written.recipient, written.data)
+        if not isinstance(outcome, delivery.Sent):
             log.warning("mail not sent", delivery=mail.id, outcome=type(outcome).__name__, said=outcome.text)
         return outcome
 
-    async def _outcome(self, sending: "asyncio.Task[delivery.Outcome]") -> delivery.Outcome | None:
-        """Wait for a send; once we are stopping, for `_GRACE` seconds more. None: nothing has left."""
-        stopping = asyncio.create_task(self.stopping.wait())
-        await asyncio.wait({sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not sending.done():
-            await asyncio.wait({sending}, timeout=_GRACE)
-        if not sending.done():
-            sending.cancel()
-        try:
-            return await sending
-        except asyncio.CancelledError:
-            if not sending.cancelled():  # it was ourselves who were cancelled
-                raise
-            return None
+    async def _stop_in_time(self) -> None:
+        """Once we are stopping, what is on the wire has `_GRACE` seconds more."""
+        await self.stopping.wait()
+        await asyncio.sleep(_GRACE)
+        self._flight.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_HEARTBEAT)
+            try:
+                await self.beat()
+            except DBAPIError as error:  # the next beat may come through before the leases end
+                log.error("database trouble", worker="heartbeat", error=str(error.orig))
 
     async def beat(self) -> None:
         async with self._db.transaction() as session:
@@ -120,23 +156,55 @@ class Sender:
             await leases.release(session, worker=self.name)
 
 
-class _heartbeat:  # a context manager, used as a word
-    """Prolongs the worker's leases while its block runs."""
+class _Flight:
+    """The mails on the wire, and those that came back and are not recorded yet."""
 
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
+    def __init__(self) -> None:
+        self.back: list[tuple[leases.Begun, _Result]] = []
+        self._tasks: set[asyncio.Task[_Result]] = set()
+        self._rung = asyncio.Event()
 
-    async def __aenter__(self) -> None:
-        self._task = asyncio.create_task(self._beat())
+    @property
+    def on_wire(self) -> int:
+        return len(self._tasks)
 
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+    @property
+    def open(self) -> bool:
+        return bool(self._tasks or self.back)
 
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(_HEARTBEAT)
-            try:
-                await self._sender.beat()
-            except DBAPIError as error:  # the next beat may come through before the leases end
-                log.error("database trouble", worker="heartbeat", error=str(error.orig))
+    def begin(self, mail: leases.Begun, sending: Coroutine[object, object, _Result]) -> None:
+        task = asyncio.create_task(sending)
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._landed, mail))
+
+    def _landed(self, mail: leases.Begun, task: asyncio.Task[_Result]) -> None:
+        self._tasks.discard(task)
+        self.back.append((mail, None if task.cancelled() else task.result()))
+        self._rung.set()
+
+    async def some(self) -> None:
+        """Wait until mails came back; a moment longer while others are out, so that a commit carries more."""
+        await self._rung.wait()
+        if self._tasks:
+            await asyncio.sleep(_MORE)
+        self._rung.clear()
+
+    def take(self) -> list[tuple[leases.Begun, _Result]]:
+        found, self.back = self.back, []
+        return found
+
+    def cancel(self) -> None:
+        """Where the final dot has left, a mail is in doubt; else nothing of it has left."""
+        for task in self._tasks:
+            task.cancel()
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Something that goes on while the block runs."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
