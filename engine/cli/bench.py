@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from engine.bench import deliver as deliver_bench
 from engine.bench import pages as pages_bench
 from engine.bench import postgres
 from engine.bench import submissions as submissions_bench
@@ -34,6 +35,31 @@ def submissions(
     else:
         common.print_table(("Figure", ""), [(name, str(value)) for name, value in asdict(found).items()])
     if found.lost:
+        raise typer.Exit(1)
+
+
+@app.command()
+def deliver(
+    messages: Annotated[int, typer.Option(min=1, help="Mails in each run.")] = 20_000,
+    connections: Annotated[int, typer.Option(min=1, max=200, help="Open at once.")] = 50,
+    pairs: Annotated[int, typer.Option(min=1, help="Runs, each beside one of smtp-source.")] = 5,
+    smtp: Annotated[str | None, typer.Option(help="HOST:PORT of your own sink.")] = None,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """Send lesson 1 of ia-pme to as many learners, in turn with smtp-source; the medians of the pairs."""
+    with postgres.throw_away() if database is None else contextlib.nullcontext(database) as url:
+        now = SystemClock().now()
+        found = common.run(
+            deliver_bench.run(
+                messages=messages, connections=connections, pairs=pairs, database=url, smtp=smtp, now=now
+            )
+        )
+    if as_json:
+        common.print_json(asdict(found))
+    else:
+        common.print_table(("Figure", ""), [(name, str(value)) for name, value in asdict(found).items()])
+    if any(each.sent != messages for each in found.runs):
         raise typer.Exit(1)
 
 

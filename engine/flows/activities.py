@@ -368,14 +368,15 @@ async def answer_again(
     session.add(_event(place, "answered_again", now))
 
 
-async def handed(session: AsyncSession, enrolment: Enrolment, occasion: str) -> views.Handed | None:
+async def handed(
+    session: AsyncSession, enrolment_id: int, course: model.Course, occasion: str
+) -> views.Handed | None:
     """The round that a mail about a result tells of: its occasion is `<activity>.<round>`."""
     key, _, number = occasion.rpartition(".")
-    course = (await enrolments.pinned(session, enrolment)).course
     activity = course.activities.get(key)
-    for each in await _rounds(session, enrolment.id, key):
+    for each in await _rounds(session, enrolment_id, key):
         if activity and each.handed_in_at and str(each.round) == number:
-            earlier = await _earlier(session, enrolment.id, activity)
+            earlier = await _earlier(session, enrolment_id, activity)
             given = answering.fitting(activity, each.answers)
             return views.Handed(key, given, each.handed_in_at, earlier)
     return None

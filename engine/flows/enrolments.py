@@ -37,26 +37,30 @@ async def learner_of(session: AsyncSession, enrolment: Enrolment) -> Learner:
 
 async def pinned(session: AsyncSession, enrolment: Enrolment) -> catalog.Pinned:
     """The version this enrolment follows; before it begins, the one it would get."""
-    if enrolment.version_id is not None:
-        return await catalog.version(session, enrolment.version_id)
-    course = await session.get_one(Course, enrolment.course_id)
+    return await _pinned(session, enrolment.course_id, enrolment.version_id)
+
+
+async def _pinned(session: AsyncSession, course_id: int, version_id: int | None) -> catalog.Pinned:
+    if version_id is not None:
+        return await catalog.version(session, version_id)
+    course = await session.get_one(Course, course_id)
     return await catalog.current(session, course.slug)
 
 
-async def holding(session: AsyncSession, enrolment: Enrolment, key: str) -> catalog.Pinned:
-    """The version this enrolment follows; for a lesson that it has no longer, the last one that had it.
+async def holding(session: AsyncSession, course_id: int, version_id: int | None, key: str) -> catalog.Pinned:
+    """The version that an enrolment follows; for a lesson that it has no longer, the last one that had it.
 
     A mail that was planned leaves as it was planned, whatever is published in between.
     """
-    found = await pinned(session, enrolment)
+    found = await _pinned(session, course_id, version_id)
     if not key or found.course.lesson(key):
         return found
     versions = await session.scalars(
-        select(Version.id).where(Version.course_id == enrolment.course_id).order_by(Version.id.desc())
+        select(Version.id).where(Version.course_id == course_id).order_by(Version.id.desc())
     )
-    for version_id in versions:
+    for earlier in versions:
         try:
-            before = await catalog.version(session, version_id)
+            before = await catalog.version(session, earlier)
         except errors.ParcoursError:  # one that this program reads no more
             continue
         if before.course.lesson(key):

@@ -2,13 +2,29 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import progress, scoring
-from engine.tables import Enrolment, Learner, Submission
+from engine.tables import Enrolment, Learner, Submission, dialect
+
+
+class Place(Protocol):
+    """A learner in a course, as one row of both."""
+
+    @property
+    def enrolment_id(self) -> int: ...
+    @property
+    def first_name(self) -> str: ...
+    @property
+    def company(self) -> str: ...
+    @property
+    def size(self) -> str: ...
+    @property
+    def region(self) -> str: ...
 
 
 async def of_all(session: AsyncSession, rows: Sequence[Enrolment]) -> dict[int, progress.Facts]:
@@ -20,14 +36,42 @@ async def of_all(session: AsyncSession, rows: Sequence[Enrolment]) -> dict[int, 
             select(Learner).where(Learner.id.in_({row.learner_id for row in rows}))
         )
     }
-    handed_in: defaultdict[int, list[Submission]] = defaultdict(list)
-    for submission in await session.scalars(
-        select(Submission)
-        .where(Submission.enrolment_id.in_([row.id for row in rows]), Submission.handed_in_at.is_not(None))
+    handed_in = await _handed_in(session, [row.id for row in rows])
+    return {row.id: _facts(about(row, learners[row.learner_id]), handed_in[row.id]) for row in rows}
+
+
+async def of_places(session: AsyncSession, places: Sequence[Place]) -> dict[int, progress.Facts]:
+    handed_in = await _handed_in(session, [each.enrolment_id for each in places])
+    return {each.enrolment_id: _facts(_about(each, each), handed_in[each.enrolment_id]) for each in places}
+
+
+class _Submission(Protocol):
+    activity: str
+    answers: dict[str, Any]
+    score: dict[str, float]
+    lessons: int
+
+
+async def _handed_in(session: AsyncSession, ids: Sequence[int]) -> defaultdict[int, list[Any]]:
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    for row in await session.execute(_submissions(dialect.is_sqlite(session)), {"ids": ids}):
+        found[row.enrolment_id].append(row)
+    return found
+
+
+@cache
+def _submissions(sqlite: bool) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Submission.enrolment_id,
+            Submission.activity,
+            Submission.answers,
+            Submission.score,
+            Submission.lessons,
+        )
+        .where(dialect.given(Submission.enrolment_id, sqlite=sqlite), Submission.handed_in_at.is_not(None))
         .order_by(Submission.handed_in_at, Submission.round)
-    ):
-        handed_in[submission.enrolment_id].append(submission)
-    return {row.id: _facts(row, learners[row.learner_id], handed_in[row.id]) for row in rows}
+    )
 
 
 async def of(session: AsyncSession, enrolment: Enrolment) -> progress.Facts:
@@ -36,6 +80,10 @@ async def of(session: AsyncSession, enrolment: Enrolment) -> progress.Facts:
 
 def about(row: Enrolment, learner: Learner) -> dict[str, Any]:
     """`learner.<field>`, as conditions name them."""
+    return _about(row, learner)
+
+
+def _about(row: Any, learner: Any) -> dict[str, Any]:
     return {
         "first_name": learner.first_name,
         "company": row.company,
@@ -44,7 +92,7 @@ def about(row: Enrolment, learner: Learner) -> dict[str, Any]:
     }
 
 
-def _facts(row: Enrolment, learner: Learner, handed_in: Sequence[Submission]) -> progress.Facts:
+def _facts(about: dict[str, Any], handed_in: Sequence[_Submission]) -> progress.Facts:
     """Of several rounds, the latest answer to each question counts, and the best score."""
     answers: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     score: defaultdict[str, dict[str, float]] = defaultdict(dict)
@@ -55,7 +103,7 @@ def _facts(row: Enrolment, learner: Learner, handed_in: Sequence[Submission]) ->
         for axis, percent in each.score.items():
             score[each.activity][axis] = max(percent, score[each.activity].get(axis, 0.0))
     return progress.Facts(
-        learner=about(row, learner),
+        learner=about,
         answers=answers,
         score=score,
         handed_in=frozenset(answers),

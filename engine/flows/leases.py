@@ -6,11 +6,9 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Select, Update, and_, bindparam, case, exists, func, or_, select, true, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Select, Update, and_, bindparam, case, exists, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
-from sqlalchemy.types import BigInteger
 
 from engine.core import calendar, delivery, sending
 from engine.core.delivery import Kind, State
@@ -128,7 +126,11 @@ def _look(sqlite: bool) -> Select[*tuple[Any, ...]]:
         .outerjoin(Account, Account.id == Delivery.account_id)
         .outerjoin(Suppression, Suppression.address_hash == Learner.address_hash)
         .outerjoin(Enrolment, Enrolment.id == Delivery.enrolment_id)
-        .where(_these(sqlite), Delivery.state == State.CLAIMED, Delivery.lease == bindparam("worker"))
+        .where(
+            dialect.given(Delivery.id, sqlite=sqlite),
+            Delivery.state == State.CLAIMED,
+            Delivery.lease == bindparam("worker"),
+        )
         .with_for_update(of=Delivery)
     )
 
@@ -137,17 +139,10 @@ def _look(sqlite: bool) -> Select[*tuple[Any, ...]]:
 def _begin(sqlite: bool) -> Update:
     return (
         update(Delivery)
-        .where(_these(sqlite))
+        .where(dialect.given(Delivery.id, sqlite=sqlite))
         .values(state=State.SENDING, lease_until=bindparam("until"), tries=Delivery.tries + 1)
         .execution_options(synchronize_session=False)
     )
-
-
-def _these(sqlite: bool) -> Any:
-    """The mails whose numbers are the parameter `ids`."""
-    if sqlite:
-        return Delivery.id.in_(bindparam("ids", expanding=True))
-    return Delivery.id == func.any(bindparam("ids", type_=ARRAY(BigInteger)))
 
 
 def _put_aside(where: Any, state: State, reason: str) -> Any:
@@ -240,7 +235,11 @@ async def _sent(session: AsyncSession, mails: Sequence[Begun], worker: str, now:
 def _record(sqlite: bool) -> Update:
     return (
         update(Delivery)
-        .where(_these(sqlite), Delivery.state == State.SENDING, Delivery.lease == bindparam("worker"))
+        .where(
+            dialect.given(Delivery.id, sqlite=sqlite),
+            Delivery.state == State.SENDING,
+            Delivery.lease == bindparam("worker"),
+        )
         .values(_left(bindparam("now")))
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)

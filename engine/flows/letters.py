@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import calendar, delivery, errors, fictitious, links, progress, scoring, views, words
@@ -26,7 +28,7 @@ from engine.flows import (
 )
 from engine.mail import builds, compile, dress, fill, header, message, proof
 from engine.mail import letters as mails
-from engine.tables import Account, Consent, Delivery, Enrolment, Learner
+from engine.tables import Account, Consent, Delivery, Enrolment, Learner, dialect
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,47 @@ class House:
     """The domain that Message-IDs end with."""
 
 
-@dataclass(frozen=True)
+class Recipient(NamedTuple):
+    """Whom a mail goes to, and where he stands in his course."""
+
+    learner_id: int
+    first_name: str
+    address: str
+    new_address: str
+    region: str
+    enrolment_id: int
+    course_id: int
+    version_id: int | None
+    company: str
+    size: str
+    zone: str
+    due_at: datetime | None
+    paused_until: datetime | None
+
+
+_COLUMNS = (
+    Learner.id,
+    Learner.first_name,
+    Learner.address,
+    Learner.new_address,
+    Learner.region,
+    Enrolment.id,
+    Enrolment.course_id,
+    Enrolment.version_id,
+    Enrolment.company,
+    Enrolment.size,
+    Enrolment.zone,
+    Enrolment.due_at,
+    Enrolment.paused_until,
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Addressed:
     """A mail that may leave, with all that is needed to write it."""
 
     mail: leases.Begun
-    learner: Learner
-    enrolment: Enrolment
+    person: Recipient
     pinned: catalog.Pinned
     facts: progress.Facts
     received: int
@@ -107,36 +143,59 @@ async def _tested(session: AsyncSession, mail: leases.Begun) -> desk.Desk | None
 
 
 async def _to_learners(session: AsyncSession, begun: Sequence[leases.Begun]) -> dict[int, Addressed | str]:
-    ids = {mail.enrolment_id for mail in begun if mail.enrolment_id}
-    rows = {row.id: row for row in await session.scalars(select(Enrolment).where(Enrolment.id.in_(ids)))}
-    people = {
-        person.id: person
-        for person in await session.scalars(
-            select(Learner).where(Learner.id.in_({mail.learner_id for mail in begun}))
-        )
-    }
-    facts = await known.of_all(session, list(rows.values()))
+    if not begun:
+        return {}
+    asked = {"ids": [mail.id for mail in begun]}
+    rows = await session.execute(_recipients(dialect.is_sqlite(session)), asked)
+    people = {id: Recipient(*columns) for id, *columns in rows}
+    facts = await known.of_places(session, list(people.values()))
     received = await _received(session, [mail for mail in begun if mail.kind == Kind.FAREWELL])
     inviters = await seats.inviters(session, [mail.occasion for mail in begun if mail.kind == Kind.INVITE])
     sources = await _sources(session, [mail for mail in begun if mail.kind == Kind.CONFIRM])
+    pins: dict[tuple[int, int | None, str], catalog.Pinned | str] = {}
     found: dict[int, Addressed | str] = {}
     for mail in begun:
-        row = rows.get(mail.enrolment_id or 0)
-        if row is None:
+        to = people.get(mail.id)
+        if to is None:
             found[mail.id] = "no enrolment"
             continue
-        try:
-            pinned = await enrolments.holding(session, row, mail.lesson_key)
-        except errors.ParcoursError as error:
-            found[mail.id] = str(error)
+        which = (to.course_id, to.version_id, mail.lesson_key)
+        if which not in pins:
+            pins[which] = await _pinned(session, *which)
+        pinned = pins[which]
+        if isinstance(pinned, str):
+            found[mail.id] = pinned
             continue
-        person = people[row.learner_id]
-        result = await activities.handed(session, row, mail.occasion) if mail.kind == Kind.RESULT else None
-        count = received.get(row.id, 0)
-        inviter = inviters.get(mail.occasion, "")
-        source = sources.get(row.id, "")
-        found[mail.id] = Addressed(mail, person, row, pinned, facts[row.id], count, result, inviter, source)
+        place = to.enrolment_id
+        result = (
+            await activities.handed(session, place, pinned.course, mail.occasion)
+            if mail.kind == Kind.RESULT
+            else None
+        )
+        inviter, source = inviters.get(mail.occasion, ""), sources.get(place, "")
+        found[mail.id] = Addressed(
+            mail, to, pinned, facts[place], received.get(place, 0), result, inviter, source
+        )
     return found
+
+
+@cache
+def _recipients(sqlite: bool) -> Select[*tuple[Any, ...]]:
+    return (
+        select(Delivery.id, *_COLUMNS)
+        .join(Enrolment, Enrolment.id == Delivery.enrolment_id)
+        .join(Learner, Learner.id == Delivery.learner_id)
+        .where(dialect.given(Delivery.id, sqlite=sqlite))
+    )
+
+
+async def _pinned(
+    session: AsyncSession, course_id: int, version_id: int | None, lesson_key: str
+) -> catalog.Pinned | str:
+    try:
+        return await enrolments.holding(session, course_id, version_id, lesson_key)
+    except errors.ParcoursError as error:
+        return str(error)
 
 
 async def _sources(session: AsyncSession, confirms: Sequence[leases.Begun]) -> dict[int, str]:
@@ -239,9 +298,9 @@ def _summary(told: summaries.Summary, house: House, language: str) -> mails.Summ
 def _to_learner(to: Addressed, house: House, now: datetime) -> Written:
     course, mail = to.pinned.course, to.mail
     link = house.links
-    leave = "" if delivery.transactional(Kind(mail.kind)) else link.url("u", to.enrolment.id)
-    recipient = to.learner.new_address if mail.kind == Kind.ADDRESS else to.learner.address
-    name = "" if mail.kind in (Kind.CONFIRM, Kind.ADDRESS, Kind.INVITE) else to.learner.first_name
+    leave = "" if delivery.transactional(Kind(mail.kind)) else link.url("u", to.person.enrolment_id)
+    recipient = to.person.new_address if mail.kind == Kind.ADDRESS else to.person.address
+    name = "" if mail.kind in (Kind.CONFIRM, Kind.ADDRESS, Kind.INVITE) else to.person.first_name
     envelope = message.Envelope(
         name=name,
         address=recipient,
@@ -286,17 +345,17 @@ def _review(to: Addressed) -> _Review:
 def _values(build: fill.Build, to: Addressed, house: House, review: _Review) -> dict[str, str]:
     """The slots of a build, for one person."""
     course = to.pinned.course
-    texts = dress.slot_values(course, house.dress, to.learner.first_name, to.enrolment.company)
+    texts = dress.slot_values(course, house.dress, to.person.first_name, to.person.company)
     # A block that is left out has its slots filled all the same, with what does no harm.
     key, question = review or ("", None)
     texts["review.prompt"] = words.typeset(question.prompt, course.language) if question else ""
-    texts["link.review"] = house.links.url("a", to.enrolment.id, key) if key else house.links.base_url
+    texts["link.review"] = house.links.url("a", to.person.enrolment_id, key) if key else house.links.base_url
     texts["company.inviter"], texts["consent.source"] = to.inviter, to.source
     return {name: texts[name] if name in texts else _link(name, to, house) for name, _ in build.slots} | texts
 
 
 def _link(name: str, to: Addressed, house: House) -> str:
-    enrolment = to.enrolment.id
+    enrolment = to.person.enrolment_id
     match name.split(".", 2):
         case ["link", "web"]:
             return house.links.url("l", enrolment, to.mail.lesson_key)
@@ -318,26 +377,26 @@ _PAGES = {"parcours": "m", "equipe": "e", "documents": "f"}
 
 
 def _letter(to: Addressed, house: House) -> mails.Letter:
-    course, row, link = to.pinned.course, to.enrolment, house.links
-    my, leave = link.url("m", row.id), link.url("u", row.id)
+    course, row, link = to.pinned.course, to.person, house.links
+    my, leave = link.url("m", row.enrolment_id), link.url("u", row.enrolment_id)
     match Kind(to.mail.kind):
         case Kind.CONFIRM:
-            url = link.url("k", row.id, to.mail.occasion)
+            url = link.url("k", row.enrolment_id, to.mail.occasion)
             return mails.Confirm(course.title, url, signup.CONFIRM_DAYS, listed=bool(to.source))
         case Kind.KNOWN:
             return mails.Known(course.title, my)
         case Kind.DATA:
-            return mails.Data(course.title, link.url("d", to.learner.id, to.mail.occasion))
+            return mails.Data(course.title, link.url("d", to.person.learner_id, to.mail.occasion))
         case Kind.ADDRESS:
-            mark = learners.address_mark(to.learner.new_address)
-            url = link.url("n", to.learner.id, to.mail.occasion, mark)
+            mark = learners.address_mark(to.person.new_address)
+            url = link.url("n", to.person.learner_id, to.mail.occasion, mark)
             return mails.Address(course.title, url, learners.ADDRESS_DAYS)
         case Kind.ENTRY:
             asked, _, key = to.mail.occasion.partition(".")
             activity = course.activities.get(key)
             title = activity.title if activity else course.title
             where = (key, asked) if key else (asked,)
-            return mails.Entry(course.title, title, link.url("w", row.id, *where))
+            return mails.Entry(course.title, title, link.url("w", row.enrolment_id, *where))
         case Kind.RESULT:
             return _result(to, link, my)
         case Kind.INVITE:
@@ -345,7 +404,7 @@ def _letter(to: Addressed, house: House) -> mails.Letter:
             minutes = max(lesson.minutes for lesson in course.lessons)
             return mails.Invite(course.title, len(course.lessons), minutes, url, seats.INVITE_DAYS)
         case Kind.TEAM:
-            url = link.url("e", row.id, to.mail.occasion)
+            url = link.url("e", row.enrolment_id, to.mail.occasion)
             return mails.Team(course.title, url, companies.PAGE_DAYS)
         case Kind.WELCOME:
             letter = course.welcome
@@ -370,12 +429,12 @@ def _letter(to: Addressed, house: House) -> mails.Letter:
     raise errors.ParcoursError(f"Un message « {to.mail.kind} » ne s'écrit pas ainsi.")
 
 
-def _day(row: Enrolment) -> date:
+def _day(row: Recipient) -> date:
     assert row.paused_until is not None  # the caller looked
     return calendar.local_day(row.paused_until, row.zone)
 
 
-def _moment(at: datetime | None, row: Enrolment, course: model.Course) -> str:
+def _moment(at: datetime | None, row: Recipient, course: model.Course) -> str:
     return words.moment(calendar.local(at, row.zone), course.language) if at else ""
 
 
@@ -391,7 +450,7 @@ def _reminder(to: Addressed, link: links.Links, my: str, leave: str) -> mails.Re
         course=course.title,
         lesson=asked_by.subject,
         activity=activity,
-        link=link.url("a", to.enrolment.id, key),
+        link=link.url("a", to.person.enrolment_id, key),
         my=my,
         leave=leave,
     )
@@ -403,7 +462,7 @@ def _missed(to: Addressed, link: links.Links, my: str, leave: str) -> mails.Miss
     if lesson is None or activity is None:
         raise errors.NotFound(f"L'activité « {key} » n'existe plus dans ce parcours.")
     return mails.Missed(
-        course.title, lesson.subject, activity, link.url("a", to.enrolment.id, key), my, leave
+        course.title, lesson.subject, activity, link.url("a", to.person.enrolment_id, key), my, leave
     )
 
 
@@ -421,6 +480,6 @@ def _result(to: Addressed, link: links.Links, my: str) -> mails.Result:
         if handed.earlier
         else None,
         note=diagnostic.note,
-        link=link.url("a", to.enrolment.id, handed.key),
+        link=link.url("a", to.person.enrolment_id, handed.key),
         my=my,
     )

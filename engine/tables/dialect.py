@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, select, text, type_coerce
+from sqlalchemy import ColumnElement, Text, bindparam, cast, func, select, text, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import Executable
@@ -60,6 +60,13 @@ def among(session: AsyncSession, column: Any, values: Iterable[Any]) -> ColumnEl
     if is_sqlite(session):
         return column.in_(list(values))  # type: ignore[no-any-return]  # any column's
     return column == func.any(cast(list(values), postgresql.ARRAY(column.type)))  # type: ignore[no-any-return]
+
+
+def given(column: Any, *, sqlite: bool) -> Any:
+    """Whether `column` is one of the parameter `ids`: the same for statements that are made once."""
+    if sqlite:
+        return column.in_(bindparam("ids", expanding=True))
+    return column == func.any(bindparam("ids", type_=postgresql.ARRAY(column.type)))
 
 
 def is_sqlite(session: AsyncSession) -> bool:

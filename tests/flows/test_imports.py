@@ -461,5 +461,5 @@ async def test_the_mail_tells_where_the_address_comes_from_until_the_person_asks
         leased = await leases.lease(session, worker="town", limit=5, now=town.now)
         begun = await leases.begin(session, leased, worker="town", now=town.now)
         gathered = await letters.gather(session, begun)
-    told = {to.learner.address: to.source for to in gathered.values() if isinstance(to, letters.Addressed)}
+    told = {to.person.address: to.source for to in gathered.values() if isinstance(to, letters.Addressed)}
     assert told == {"alice@example.org": "", "new@example.org": SOURCE}

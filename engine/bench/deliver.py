@@ -1,0 +1,197 @@
+"""How fast mails leave: a worker drains the ledger into a sink, beside smtp-source in the same run.
+
+Each pair sends as many messages of the same size over as many connections, first by smtp-source, then by
+`parcours worker`; the figures are the medians of the pairs.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+
+from sqlalchemy import delete, func, select
+
+from engine import app, paths, settings
+from engine.bench import base, sink
+from engine.core import delivery, errors, fictitious
+from engine.flows import catalog, outbox
+from engine.mail import proof
+from engine.tables import Delivery, Learner, db, dialect
+
+COURSE, LESSON = "ia-pme", "reperes"
+_SITE, _FROM = "https://parcours.example.org", "Parcours <parcours@parcours.example.org>"
+_CHUNK = 5000
+_LOOK = 0.05
+_PATIENCE = 600.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pair."""
+
+    messages_per_s: float
+    source_per_s: float
+    cpu_us_per_message: float
+    source_cpu_us: float
+    peak_rss_mb: float
+    sent: int
+    """Rows of the ledger that are `sent`, each tried once."""
+
+
+@dataclass(frozen=True)
+class Result:
+    messages: int
+    connections: int
+    message_bytes: int
+    messages_per_s: float
+    ratio_to_smtp_source: float
+    cpu_us_per_message: float
+    cpu_ratio_to_smtp_source: float
+    peak_rss_mb: float
+    runs: list[Run]
+
+
+async def run(
+    *, messages: int, connections: int, pairs: int, database: str, smtp: str | None, now: datetime
+) -> Result:
+    """Raises `errors.Invalid` when the database is not empty, or smtp-sink is missing."""
+    sink.find("smtp-source")
+    keys = secrets.token_hex(32), secrets.token_hex(32)
+    places = await base.enrol(database, messages, course=COURSE, next_key=LESSON, now=now)
+    found, runs, size = db.Database(database), list[Run](), _size(database)
+    try:
+        for _ in range(pairs):
+            async with _sink(smtp) as address:
+                await _owe(found, places, now)
+                compared = await sink.source(address, messages=messages, size=size, connections=connections)
+                runs.append(await _work(found, database, address, keys, messages, connections, compared))
+    finally:
+        await found.close()
+    return Result(
+        messages=messages,
+        connections=connections,
+        message_bytes=size,
+        messages_per_s=round(median(each.messages_per_s for each in runs), 1),
+        ratio_to_smtp_source=round(median(each.messages_per_s / each.source_per_s for each in runs), 3),
+        cpu_us_per_message=round(median(each.cpu_us_per_message for each in runs), 1),
+        cpu_ratio_to_smtp_source=round(
+            median(each.cpu_us_per_message / each.source_cpu_us for each in runs), 2
+        ),
+        peak_rss_mb=max(each.peak_rss_mb for each in runs),
+        runs=runs,
+    )
+
+
+@asynccontextmanager
+async def _sink(smtp: str | None) -> AsyncIterator[str]:
+    if smtp:
+        yield smtp
+        return
+    async with sink.running() as address:
+        yield address
+
+
+async def _owe(found: db.Database, places: list[int], now: datetime) -> None:
+    """The same lesson to everybody, due now; what a pair before sent is forgotten."""
+    async with found.transaction() as session:
+        await session.execute(delete(Delivery))
+        learners = list(await session.scalars(select(Learner.id).order_by(Learner.id)))
+        for start in range(0, len(places), _CHUNK):
+            pairs = zip(learners[start : start + _CHUNK], places[start : start + _CHUNK], strict=True)
+            rows = [
+                outbox.row(
+                    kind=delivery.Kind.LESSON,
+                    learner_id=learner,
+                    enrolment_id=place,
+                    now=now,
+                    lesson_key=LESSON,
+                )
+                for learner, place in pairs
+            ]
+            await outbox.owe(session, rows)
+    async with found.transaction() as session:
+        await dialect.analyze(session, "delivery")
+
+
+def _size(database: str) -> int:
+    """The bytes of the mail, as it travels to one of its learners."""
+    files = catalog.read_directory(paths.courses() / COURSE)
+    house = app.wardrobe(settings.load(database_url=database, base_url=_SITE, from_=_FROM))
+    course = catalog.check(files, slug=COURSE, house=house).course
+    assert course is not None  # it was published a moment ago
+    return len(proof.make(course, f"lesson-{LESSON}", house, fictitious.LEARNERS[0]).source)
+
+
+async def _work(
+    found: db.Database,
+    database: str,
+    address: str,
+    keys: tuple[str, str],
+    messages: int,
+    connections: int,
+    compared: sink.Cost,
+) -> Run:
+    loop = asyncio.get_running_loop()
+    async with worker(database, address, keys, connections=connections) as process:
+        began, before = loop.time(), sink.cpu_seconds(process.pid)
+        async with asyncio.timeout(_PATIENCE):
+            while await _open(found):
+                await asyncio.sleep(_LOOK)
+        lasted, took = loop.time() - began, sink.cpu_seconds(process.pid) - before
+        memory = sink.peak_rss_mb(process.pid)
+    async with found.reading() as session:
+        sent = select(func.count()).where(Delivery.state == delivery.State.SENT, Delivery.tries == 1)
+        count = await session.scalar(sent) or 0
+    return Run(
+        messages_per_s=round(messages / lasted, 1),
+        source_per_s=round(messages / compared.seconds, 1),
+        cpu_us_per_message=round(1e6 * took / messages, 1),
+        source_cpu_us=round(1e6 * compared.cpu_seconds / messages, 1),
+        peak_rss_mb=memory,
+        sent=count,
+    )
+
+
+async def _open(found: db.Database) -> bool:
+    async with found.reading() as session:
+        states = tuple(delivery.OPEN)
+        return bool(await session.scalar(select(Delivery.id).where(Delivery.state.in_(states)).limit(1)))
+
+
+@asynccontextmanager
+async def worker(
+    database: str, address: str, keys: tuple[str, str], *, connections: int
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`parcours worker --queues mail`, from the moment it begins to work."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "engine", "worker", "--queues", "mail", "--database", database),
+        stdout=asyncio.subprocess.PIPE,
+        env={
+            **os.environ,
+            "PARCOURS_SECRET_KEY": keys[0],
+            "PARCOURS_SUPPRESSION_KEY": keys[1],
+            "PARCOURS_CONTROLLER": "Bench",
+            "PARCOURS_BASE_URL": _SITE,
+            "PARCOURS_FROM": _FROM,
+            "PARCOURS_SMTP_URL": f"smtp://{address}?starttls=never",
+            "PARCOURS_SMTP_CONNECTIONS": str(connections),
+        },
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            line = await process.stdout.readline()
+        if not line.startswith(b"Parcours works"):
+            raise errors.ParcoursError(f"The worker did not start: {line.decode()}")
+        yield process
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.communicate()
