@@ -1,6 +1,7 @@
 """The composition root: the only place that wires objects. No pages here: a worker needs none."""
 
 import asyncio
+import gc
 import secrets
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -152,6 +153,9 @@ def wardrobe(settings: Settings) -> dress.Dress:
 @asynccontextmanager
 async def running(site: Site, queues: Collection[str] = QUEUES) -> AsyncIterator[None]:
     """The loops of these queues at work, APScheduler ringing their bells; a clean end within 10 seconds."""
+    # What lives as long as the process need not be looked through again and again for what does not.
+    gc.collect()
+    gc.freeze()
     stop = asyncio.Event()
     scheduler = AsyncIOScheduler(timezone="UTC")
     loops = _loops(site, queues)

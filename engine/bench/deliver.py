@@ -141,7 +141,7 @@ async def _work(
     async with worker(database, address, keys, connections=connections) as process:
         began, before = loop.time(), sink.cpu_seconds(process.pid)
         async with asyncio.timeout(_PATIENCE):
-            while await _open(found):
+            while await _open(found):  # noqa: ASYNC110  # it happens in another process
                 await asyncio.sleep(_LOOK)
         lasted, took = loop.time() - began, sink.cpu_seconds(process.pid) - before
         memory = sink.peak_rss_mb(process.pid)

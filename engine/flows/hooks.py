@@ -37,14 +37,19 @@ async def tell(session: AsyncSession, event: Event, *facts: Fact, now: datetime)
     """
     if not facts:
         return
-    hooks = await session.execute(select(Webhook.id, Webhook.events).where(Webhook.enabled))
-    listening = [hook.id for hook in hooks if event in hook.events]
-    if not listening:
+    hooks = await listening(session, event)
+    if not hooks:
         return
     slugs = await _slugs(session, {fact.enrolment_id for fact in facts if fact.enrolment_id})
     texts = [webhooks.body(event, _data(fact, slugs), now=now) for fact in facts]
-    rows = [row(hook, event, text, now) for text in texts for hook in listening]
+    rows = [row(hook, event, text, now) for text in texts for hook in hooks]
     await session.execute(insert(WebhookDelivery), rows)
+
+
+async def listening(session: AsyncSession, event: Event) -> list[int]:
+    """The webhooks that want to know."""
+    hooks = await session.execute(select(Webhook.id, Webhook.events).where(Webhook.enabled))
+    return [hook.id for hook in hooks if event in hook.events]
 
 
 async def _slugs(session: AsyncSession, ids: Iterable[int]) -> dict[int, str]:

@@ -2,14 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import progress, scoring
 from engine.tables import Enrolment, Learner, Submission, dialect
+from engine.tables.base import table
+from engine.tables.prepared import Prepared
 
 
 class Place(Protocol):
@@ -45,33 +46,36 @@ async def of_places(session: AsyncSession, places: Sequence[Place]) -> dict[int,
     return {each.enrolment_id: _facts(_about(each, each), handed_in[each.enrolment_id]) for each in places}
 
 
-class _Submission(Protocol):
+class _Answers(NamedTuple):
     activity: str
     answers: dict[str, Any]
     score: dict[str, float]
     lessons: int
 
 
-async def _handed_in(session: AsyncSession, ids: Sequence[int]) -> defaultdict[int, list[Any]]:
-    found: defaultdict[int, list[Any]] = defaultdict(list)
-    for row in await session.execute(_submissions(dialect.is_sqlite(session)), {"ids": ids}):
-        found[row.enrolment_id].append(row)
+async def _handed_in(session: AsyncSession, ids: Sequence[int]) -> defaultdict[int, list[_Answers]]:
+    found: defaultdict[int, list[_Answers]] = defaultdict(list)
+    for enrolment_id, *columns in await _SUBMISSIONS.run(session, ids=list(ids)):
+        found[enrolment_id].append(_Answers(*columns))
     return found
 
 
-@cache
 def _submissions(sqlite: bool) -> Select[*tuple[Any, ...]]:
+    columns = table(Submission).c
     return (
         select(
-            Submission.enrolment_id,
-            Submission.activity,
-            Submission.answers,
-            Submission.score,
-            Submission.lessons,
+            columns.enrolment_id,
+            columns.activity,
+            columns.answers,
+            columns.score,
+            columns.lessons,
         )
-        .where(dialect.given(Submission.enrolment_id, sqlite=sqlite), Submission.handed_in_at.is_not(None))
-        .order_by(Submission.handed_in_at, Submission.round)
+        .where(dialect.given(columns.enrolment_id, sqlite=sqlite), columns.handed_in_at.is_not(None))
+        .order_by(columns.handed_in_at, columns.round)
     )
+
+
+_SUBMISSIONS = Prepared(_submissions)
 
 
 async def of(session: AsyncSession, enrolment: Enrolment) -> progress.Facts:
@@ -92,7 +96,7 @@ def _about(row: Any, learner: Any) -> dict[str, Any]:
     }
 
 
-def _facts(about: dict[str, Any], handed_in: Sequence[_Submission]) -> progress.Facts:
+def _facts(about: dict[str, Any], handed_in: Sequence[_Answers]) -> progress.Facts:
     """Of several rounds, the latest answer to each question counts, and the best score."""
     answers: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     score: defaultdict[str, dict[str, float]] = defaultdict(dict)

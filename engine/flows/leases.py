@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Select, Update, and_, bindparam, case, exists, or_, select, true, update
@@ -15,6 +14,8 @@ from engine.core.delivery import Kind, State
 from engine.core.webhooks import Event as WebhookEvent
 from engine.flows import hooks, outbox
 from engine.tables import Account, Delivery, Enrolment, Learner, Submission, Suppression, dialect
+from engine.tables.base import table
+from engine.tables.prepared import Prepared
 
 LEASE = timedelta(seconds=30)
 """How long a worker may be silent before others take its rows up."""
@@ -44,40 +45,36 @@ async def lease(session: AsyncSession, *, worker: str, limit: int, now: datetime
 
     Nobody else takes them for `LEASE`.
     """
-    claimed = await session.execute(
-        _lease(),
-        {
-            "now": now,
-            "late": now - calendar.LATE_AFTER,
-            "limit": limit,
-            "worker": worker,
-            "until": now + LEASE,
-        },
-    )
+    late, until = now - calendar.LATE_AFTER, now + LEASE
+    claimed = await _LEASE.run(session, now=now, late=late, limit=limit, worker=worker, until=until)
     # RETURNING keeps no order.
-    return [found.id for found in sorted(claimed, key=tuple)]
+    return [row[-1] for row in sorted(claimed, key=tuple)]
 
 
-# Statements are made once: making one costs more than running it.
+_MAILS, _LEARNERS, _PLACES = table(Delivery), table(Learner), table(Enrolment)
+_ACCOUNTS, _SUPPRESSIONS = table(Account), table(Suppression)
 
 
-@cache
-def _lease() -> Update:
-    late = and_(Delivery.kind.in_(outbox.ON_SLOT), Delivery.due_at < bindparam("late"))
+def _lease(_: bool) -> Update:
+    late = and_(_MAILS.c.kind.in_(dialect.constants(outbox.ON_SLOT)), _MAILS.c.due_at < bindparam("late"))
     due = (
-        select(Delivery.id)
-        .where(Delivery.state.in_(delivery.READY), Delivery.try_at <= bindparam("now"), ~late)
-        .order_by(Delivery.priority, Delivery.try_at)
+        select(_MAILS.c.id)
+        .where(
+            _MAILS.c.state.in_(dialect.constants(delivery.READY)), _MAILS.c.try_at <= bindparam("now"), ~late
+        )
+        .order_by(_MAILS.c.priority, _MAILS.c.try_at)
         .limit(bindparam("limit"))
         .with_for_update(skip_locked=True)
     )
     return (
-        update(Delivery)
-        .where(Delivery.id.in_(due.scalar_subquery()))
+        update(_MAILS)
+        .where(_MAILS.c.id.in_(due.scalar_subquery()))
         .values(state=State.CLAIMED, lease=bindparam("worker"), lease_until=bindparam("until"))
-        .returning(Delivery.priority, Delivery.try_at, Delivery.id)
-        .execution_options(synchronize_session=False)
+        .returning(_MAILS.c.priority, _MAILS.c.try_at, _MAILS.c.id)
     )
+
+
+_LEASE = Prepared(_lease)
 
 
 async def begin(session: AsyncSession, ids: Sequence[int], *, worker: str, now: datetime) -> list[Begun]:
@@ -88,7 +85,7 @@ async def begin(session: AsyncSession, ids: Sequence[int], *, worker: str, now: 
     """
     if not ids:
         return []
-    found = await session.execute(_look(dialect.is_sqlite(session)), {"ids": list(ids), "worker": worker})
+    found = await _LOOK.run(session, ids=list(ids), worker=worker)
     begun: list[Begun] = []
     aside: defaultdict[sending.Aside, list[int]] = defaultdict(list)
     for *columns, here, suppressed, enrolment, missed in found:
@@ -104,45 +101,44 @@ async def begin(session: AsyncSession, ids: Sequence[int], *, worker: str, now: 
         which = dialect.among(session, Delivery.id, some)
         await session.execute(_put_aside(which, why.state, why.reason).values(settled_at=settled))
     if begun:
-        marked = {"ids": [mail.id for mail in begun], "until": now + LEASE}
-        await session.execute(_begin(dialect.is_sqlite(session)), marked)
+        await _BEGIN.run(session, ids=[mail.id for mail in begun], until=now + LEASE)
     return begun
 
 
-@cache
 def _look(sqlite: bool) -> Select[*tuple[Any, ...]]:
     """Mails that are ours, with what may stand against them, none of them to be changed by anybody else."""
-    learner = and_(Learner.id.is_not(None), Learner.erased_at.is_(None))
-    account = and_(Account.id.is_not(None), Account.closed_at.is_(None))
+    learner = and_(_LEARNERS.c.id.is_not(None), _LEARNERS.c.erased_at.is_(None))
+    account = and_(_ACCOUNTS.c.id.is_not(None), _ACCOUNTS.c.closed_at.is_(None))
     return (
         select(
-            *(getattr(Delivery, name) for name in Begun._fields),
-            case((Delivery.account_id.is_not(None), account), else_=learner).label("here"),
-            Suppression.reason,
-            Enrolment.state,
-            case((Delivery.kind == Kind.MISSED, _still_missed()), else_=true()),
+            *(_MAILS.c[name] for name in Begun._fields),
+            case((_MAILS.c.account_id.is_not(None), account), else_=learner).label("here"),
+            _SUPPRESSIONS.c.reason,
+            _PLACES.c.state,
+            case((_MAILS.c.kind == Kind.MISSED, _still_missed()), else_=true()),
         )
-        .outerjoin(Learner, Learner.id == Delivery.learner_id)
-        .outerjoin(Account, Account.id == Delivery.account_id)
-        .outerjoin(Suppression, Suppression.address_hash == Learner.address_hash)
-        .outerjoin(Enrolment, Enrolment.id == Delivery.enrolment_id)
+        .outerjoin(_LEARNERS, _LEARNERS.c.id == _MAILS.c.learner_id)
+        .outerjoin(_ACCOUNTS, _ACCOUNTS.c.id == _MAILS.c.account_id)
+        .outerjoin(_SUPPRESSIONS, _SUPPRESSIONS.c.address_hash == _LEARNERS.c.address_hash)
+        .outerjoin(_PLACES, _PLACES.c.id == _MAILS.c.enrolment_id)
         .where(
-            dialect.given(Delivery.id, sqlite=sqlite),
-            Delivery.state == State.CLAIMED,
-            Delivery.lease == bindparam("worker"),
+            dialect.given(_MAILS.c.id, sqlite=sqlite),
+            _MAILS.c.state == State.CLAIMED,
+            _MAILS.c.lease == bindparam("worker"),
         )
-        .with_for_update(of=Delivery)
+        .with_for_update(of=_MAILS)
     )
 
 
-@cache
 def _begin(sqlite: bool) -> Update:
     return (
-        update(Delivery)
-        .where(dialect.given(Delivery.id, sqlite=sqlite))
-        .values(state=State.SENDING, lease_until=bindparam("until"), tries=Delivery.tries + 1)
-        .execution_options(synchronize_session=False)
+        update(_MAILS)
+        .where(dialect.given(_MAILS.c.id, sqlite=sqlite))
+        .values(state=State.SENDING, lease_until=bindparam("until"), tries=_MAILS.c.tries + 1)
     )
+
+
+_LOOK, _BEGIN = Prepared(_look), Prepared(_begin)
 
 
 def _put_aside(where: Any, state: State, reason: str) -> Any:
@@ -199,8 +195,9 @@ async def record(
     worker: str,
     now: datetime,
     in_doubt: InDoubt,
+    tell: bool = True,
 ) -> None:
-    """Write what became of mails that were `sending`.
+    """Write what became of mails that were `sending`, and unless nobody listens `tell` of lessons.
 
     Somebody who took us for dead may have put a mail in doubt: that it was sent is still true, and ends the
     doubt unless it is being sent again already.
@@ -213,37 +210,41 @@ async def record(
         mine = and_(Delivery.id == mail.id, Delivery.state == State.SENDING, Delivery.lease == worker)
         await session.execute(_written(mine, _after(mail, outcome, now=now, in_doubt=in_doubt)))
     if sent:
-        await _sent(session, sent, worker, now)
+        lessons = await _sent(session, sent, worker, now)
+        if tell:
+            await hooks.tell(session, WebhookEvent.LESSON_SENT, *lessons, now=now)
 
 
-async def _sent(session: AsyncSession, mails: Sequence[Begun], worker: str, now: datetime) -> None:
-    statement = _record(dialect.is_sqlite(session))
+async def _sent(
+    session: AsyncSession, mails: Sequence[Begun], worker: str, now: datetime
+) -> list[hooks.Fact]:
+    """The lessons among them."""
     ids = [mail.id for mail in mails]
-    written = set(await session.scalars(statement, {"ids": ids, "worker": worker, "now": now}))
+    written = {id for (id,) in await _RECORD.run(session, ids=ids, worker=worker, now=now)}
     for mail in mails:
         if mail.id not in written and await _end_doubt(session, mail, now):
             written.add(mail.id)
-    lessons = [
+    return [
         hooks.Fact(mail.learner_id, mail.enrolment_id, lesson=mail.lesson_key)
         for mail in mails
         if mail.id in written and mail.kind == Kind.LESSON and mail.learner_id
     ]
-    await hooks.tell(session, WebhookEvent.LESSON_SENT, *lessons, now=now)
 
 
-@cache
 def _record(sqlite: bool) -> Update:
     return (
-        update(Delivery)
+        update(_MAILS)
         .where(
-            dialect.given(Delivery.id, sqlite=sqlite),
-            Delivery.state == State.SENDING,
-            Delivery.lease == bindparam("worker"),
+            dialect.given(_MAILS.c.id, sqlite=sqlite),
+            _MAILS.c.state == State.SENDING,
+            _MAILS.c.lease == bindparam("worker"),
         )
         .values(_left(bindparam("now")))
-        .returning(Delivery.id)
-        .execution_options(synchronize_session=False)
+        .returning(_MAILS.c.id)
     )
+
+
+_RECORD = Prepared(_record)
 
 
 def _left(at: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
@@ -29,6 +28,8 @@ from engine.flows import (
 from engine.mail import builds, compile, dress, fill, header, message, proof
 from engine.mail import letters as mails
 from engine.tables import Account, Consent, Delivery, Enrolment, Learner, dialect
+from engine.tables.base import table
+from engine.tables.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -60,20 +61,21 @@ class Recipient(NamedTuple):
     paused_until: datetime | None
 
 
+_MAILS, _LEARNERS, _PLACES = table(Delivery), table(Learner), table(Enrolment)
 _COLUMNS = (
-    Learner.id,
-    Learner.first_name,
-    Learner.address,
-    Learner.new_address,
-    Learner.region,
-    Enrolment.id,
-    Enrolment.course_id,
-    Enrolment.version_id,
-    Enrolment.company,
-    Enrolment.size,
-    Enrolment.zone,
-    Enrolment.due_at,
-    Enrolment.paused_until,
+    _LEARNERS.c.id,
+    _LEARNERS.c.first_name,
+    _LEARNERS.c.address,
+    _LEARNERS.c.new_address,
+    _LEARNERS.c.region,
+    _PLACES.c.id,
+    _PLACES.c.course_id,
+    _PLACES.c.version_id,
+    _PLACES.c.company,
+    _PLACES.c.size,
+    _PLACES.c.zone,
+    _PLACES.c.due_at,
+    _PLACES.c.paused_until,
 )
 
 
@@ -116,12 +118,20 @@ class Written:
     data: bytes
 
 
+Pins = dict[tuple[int, int | None, str], catalog.Pinned | str]
+"""The version that mails are made from, by course, version and lesson, or why there is none."""
+
+
 async def gather(
-    session: AsyncSession, begun: Sequence[leases.Begun]
+    session: AsyncSession, begun: Sequence[leases.Begun], *, pins: Pins | None = None
 ) -> dict[int, Addressed | ToAccount | str]:
-    """For each mail what is needed to write it, or the reason why it cannot be written."""
+    """For each mail what is needed to write it, or the reason why it cannot be written.
+
+    `pins`: what was looked up lately, for who gathers many times.
+    """
     found: dict[int, Addressed | ToAccount | str] = {}
-    found |= await _to_learners(session, [mail for mail in begun if not mail.account_id])
+    learners = [mail for mail in begun if not mail.account_id]
+    found |= await _to_learners(session, learners, {} if pins is None else pins)
     told: dict[str, summaries.Summary] = {}
     for mail in begun:
         if mail.kind == Kind.SUMMARY and mail.occasion not in told:
@@ -142,17 +152,17 @@ async def _tested(session: AsyncSession, mail: leases.Begun) -> desk.Desk | None
     return await desk.look(session, mail.occasion.partition(".")[0]) if mail.kind == Kind.TEST else None
 
 
-async def _to_learners(session: AsyncSession, begun: Sequence[leases.Begun]) -> dict[int, Addressed | str]:
+async def _to_learners(
+    session: AsyncSession, begun: Sequence[leases.Begun], pins: Pins
+) -> dict[int, Addressed | str]:
     if not begun:
         return {}
-    asked = {"ids": [mail.id for mail in begun]}
-    rows = await session.execute(_recipients(dialect.is_sqlite(session)), asked)
+    rows = await _RECIPIENTS.run(session, ids=[mail.id for mail in begun])
     people = {id: Recipient(*columns) for id, *columns in rows}
     facts = await known.of_places(session, list(people.values()))
     received = await _received(session, [mail for mail in begun if mail.kind == Kind.FAREWELL])
     inviters = await seats.inviters(session, [mail.occasion for mail in begun if mail.kind == Kind.INVITE])
     sources = await _sources(session, [mail for mail in begun if mail.kind == Kind.CONFIRM])
-    pins: dict[tuple[int, int | None, str], catalog.Pinned | str] = {}
     found: dict[int, Addressed | str] = {}
     for mail in begun:
         to = people.get(mail.id)
@@ -179,14 +189,17 @@ async def _to_learners(session: AsyncSession, begun: Sequence[leases.Begun]) -> 
     return found
 
 
-@cache
 def _recipients(sqlite: bool) -> Select[*tuple[Any, ...]]:
     return (
-        select(Delivery.id, *_COLUMNS)
-        .join(Enrolment, Enrolment.id == Delivery.enrolment_id)
-        .join(Learner, Learner.id == Delivery.learner_id)
-        .where(dialect.given(Delivery.id, sqlite=sqlite))
+        select(_MAILS.c.id, *_COLUMNS)
+        .select_from(_MAILS)
+        .join(_PLACES, _PLACES.c.id == _MAILS.c.enrolment_id)
+        .join(_LEARNERS, _LEARNERS.c.id == _MAILS.c.learner_id)
+        .where(dialect.given(_MAILS.c.id, sqlite=sqlite))
     )
+
+
+_RECIPIENTS = Prepared(_recipients)
 
 
 async def _pinned(
@@ -245,8 +258,7 @@ def _to_account(to: ToAccount, house: House, now: datetime) -> Written:
     build = compile.letter(_account_letter(to, house), dress=fitted)
     values = {"account.name": account.name}
     data = fill.fill(build, values, lambda _: False, envelope)
-    _, sender = header.split(fitted.sender)
-    return Written(header.ascii_address(sender), header.ascii_address(account.address), data)
+    return Written(build.sender, header.ascii_address(account.address), data)
 
 
 def _test(mail: leases.Begun, of: desk.Desk, envelope: message.Envelope, house: House) -> Written:
@@ -256,8 +268,8 @@ def _test(mail: leases.Begun, of: desk.Desk, envelope: message.Envelope, house: 
     learner = fictitious.learner(mail.occasion.split(".")[1])
     leaving = replace(envelope, leave=proof.nowhere(house.dress))
     made = proof.make(course, mail.lesson_key, house.dress, learner, leaving)
-    _, sender = header.split(dress.fitted(house.dress, course).sender)
-    return Written(header.ascii_address(sender), header.ascii_address(envelope.address), made.source)
+    sender = message.sender(dress.fitted(house.dress, course))
+    return Written(sender, header.ascii_address(envelope.address), made.source)
 
 
 def _account_letter(to: ToAccount, house: House) -> mails.Letter:
@@ -319,8 +331,7 @@ def _to_learner(to: Addressed, house: House, now: datetime) -> Written:
         return review is not None if condition == mails.REVIEW else to.facts.hold(condition)
 
     data = fill.fill(build, values, holds, envelope)
-    _, sender = header.split(dress.fitted(house.dress, course).sender)
-    return Written(header.ascii_address(sender), header.ascii_address(recipient), data)
+    return Written(build.sender, header.ascii_address(recipient), data)
 
 
 def _lesson_build(to: Addressed, house: House) -> fill.Build:
@@ -338,6 +349,8 @@ _Review = tuple[str, grammar.QuizQuestion] | None
 def _review(to: Addressed) -> _Review:
     """The missed question that comes back with this lesson, and its quiz."""
     course = to.pinned.course
+    if not to.facts.attempts:
+        return None
     lesson = course.lesson(to.mail.lesson_key) if to.mail.kind == Kind.LESSON else None
     return scoring.review(course.quizzes, to.facts.attempts, lessons=lesson.number) if lesson else None
 
@@ -351,7 +364,7 @@ def _values(build: fill.Build, to: Addressed, house: House, review: _Review) -> 
     texts["review.prompt"] = words.typeset(question.prompt, course.language) if question else ""
     texts["link.review"] = house.links.url("a", to.person.enrolment_id, key) if key else house.links.base_url
     texts["company.inviter"], texts["consent.source"] = to.inviter, to.source
-    return {name: texts[name] if name in texts else _link(name, to, house) for name, _ in build.slots} | texts
+    return {name: texts[name] if name in texts else _link(name, to, house) for name in build.names} | texts
 
 
 def _link(name: str, to: Addressed, house: House) -> str:

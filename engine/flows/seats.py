@@ -149,6 +149,8 @@ def link_parts(occasion: str) -> tuple[str, str]:
 
 async def inviters(session: AsyncSession, occasions: Collection[str]) -> dict[str, str]:
     """Who invites, in the words of `core.team.inviter`, for each occasion of a mail."""
+    if not occasions:
+        return {}
     ids = {occasion: int(link_parts(occasion)[0]) for occasion in occasions}
     found = await session.execute(
         select(Seat.id, Learner.first_name, Company.name)

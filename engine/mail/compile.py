@@ -14,13 +14,15 @@ def lesson(lesson: model.Lesson, *, course: model.Course, dress: dresses.Dress) 
     """
     dress = dresses.fitted(dress, course)
     parts = render.parts(_context(lesson, course), dress)
-    return fill.build(parts, message.standing(delivery.Kind.LESSON, dress, lesson=lesson.key))
+    headers = message.standing(delivery.Kind.LESSON, dress, lesson=lesson.key)
+    return fill.build(parts, headers, sender=message.sender(dress))
 
 
 def letter(letter: letters.Letter, *, dress: dresses.Dress) -> fill.Build:
     """The build of a mail that is no lesson, in a dress that fits; its kind is the name of its class."""
     kind = delivery.Kind(render.name(letter))
-    return fill.build(render.parts(letter, dress), message.standing(kind, dress))
+    headers = message.standing(kind, dress)
+    return fill.build(render.parts(letter, dress), headers, sender=message.sender(dress))
 
 
 def _context(lesson: model.Lesson, course: model.Course) -> letters.Lesson:

@@ -42,7 +42,7 @@ def slot_values(course: model.Course, house: Dress, first_name: str, company: st
         "learner.first_name": first_name or you,
         "learner.company": company or yours,
         "course.title": course.title,
-        "tutor.name": fitted(house, course).tutor_name,
+        "tutor.name": course.tutor.name if course.tutor else house.tutor_name,
     }
 
 

@@ -38,12 +38,16 @@ class Build:
     steps: tuple[_Step, ...] = field(repr=False)
     slots: tuple[tuple[str, Callable[[str], bytes]], ...] = field(repr=False)
     """For each slot its name and what encodes its value for the place where it stands."""
+    names: tuple[str, ...]
+    """The names of the slots, each once: a link stands in the text and in the HTML."""
     conditions: tuple[str, ...]
+    sender: str
+    """The address that it is from."""
     html_size: int
     """Bytes of the HTML part with every conditional block in it (Gmail clips at about 102 KB)."""
 
 
-def build(parts: Parts, headers: bytes) -> Build:
+def build(parts: Parts, headers: bytes, *, sender: str) -> Build:
     """Encode what is the same for everybody; `headers` are those of `message.standing`.
 
     Raises errors.ParcoursError.
@@ -61,6 +65,8 @@ def build(parts: Parts, headers: bytes) -> Build:
         steps=_merged([_step(piece, slots, conditions) for piece in pieces]),
         slots=tuple((slot.name, _encoder(slot)) for slot in slots),
         conditions=tuple(conditions),
+        names=tuple(dict.fromkeys(slot.name for slot in slots)),
+        sender=sender,
         html_size=len(parts.html.encode()),
     )
 

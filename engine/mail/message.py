@@ -54,6 +54,11 @@ def standing(kind: delivery.Kind, dress: dresses.Dress, *, lesson: str = "") -> 
     return b"".join(fields)
 
 
+def sender(dress: dresses.Dress) -> str:
+    """The address that mails travel from. Raises header.Unsendable."""
+    return header.ascii_address(header.split(dress.sender)[1])
+
+
 def _list_fields(dress: dresses.Dress) -> bytes:
     host = header.ascii_domain(urlsplit(dress.base_url).hostname or "localhost")
     return header.tokens("List-Id", f"<{dress.slug}.lists.{host}>") + header.tokens("Precedence", "list")

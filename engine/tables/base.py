@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, MetaData, String, Text, TypeDecorator
+from sqlalchemy import DateTime, Dialect, ForeignKey, MetaData, String, Table, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 _NAMES = {
@@ -42,3 +42,8 @@ class Base(DeclarativeBase):
 Id = Annotated[int, mapped_column(primary_key=True)]
 Short = Annotated[str, mapped_column(String(64))]
 LearnerId = Annotated[int, mapped_column(ForeignKey("learner.id"), index=True)]
+
+
+def table(of: type[Base]) -> Table:
+    """The table of a class. A statement of tables gives rows instead of objects, in half the time."""
+    return Base.metadata.tables[of.__tablename__]

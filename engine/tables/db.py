@@ -1,8 +1,8 @@
 """The database: opening it, and the only commit of the program."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from sqlalchemy import event, make_url
@@ -12,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from engine.core import errors
+
+Transaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+"""Begins a transaction that commits when its block ends well and is rolled back otherwise."""
 
 _BUSY_MS = 10_000
 _AWAY = ("locked", "disk", "full", "connection", "readonly", "starting up", "shutting down")
@@ -31,8 +34,8 @@ class Database:
             self._writer = _sqlite(self.url, "BEGIN IMMEDIATE", pool_size=1)
             self._reader = _sqlite(self.url, "BEGIN", pool_size=4)
         else:
-            # Compiling a query takes longer than any of ours runs.
-            options = f"{self.url.query.get('options', '')} -c jit=off".strip()
+            # Compiling a query takes longer than any of ours runs. Times are UTC as the driver reads them.
+            options = f"{self.url.query.get('options', '')} -c jit=off -c timezone=UTC".strip()
             self._writer = self._reader = create_async_engine(
                 self.url, pool_size=8, pool_pre_ping=True, connect_args={"options": options}
             )
@@ -44,6 +47,24 @@ class Database:
         """A session that commits when the block ends well and rolls back otherwise."""
         async with self._write() as session, session.begin():
             yield session
+
+    @asynccontextmanager
+    async def keeping(self) -> AsyncIterator[Transaction]:
+        """One connection for many transactions in turn, without a look whether it still lives before each.
+
+        On SQLite there is one for all writers, and each transaction waits for its turn.
+        """
+        if self.is_sqlite:
+            yield self.transaction
+            return
+        async with self._writer.connect() as connection:
+
+            @asynccontextmanager
+            async def transaction() -> AsyncIterator[AsyncSession]:
+                async with self._write(bind=connection) as session, session.begin():
+                    yield session
+
+            yield transaction
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

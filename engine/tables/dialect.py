@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, bindparam, cast, func, select, text, type_coerce
+from sqlalchemy import ColumnElement, Text, bindparam, cast, func, literal_column, select, text, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import Executable
@@ -67,6 +67,11 @@ def given(column: Any, *, sqlite: bool) -> Any:
     if sqlite:
         return column.in_(bindparam("ids", expanding=True))
     return column == func.any(bindparam("ids", type_=postgresql.ARRAY(column.type)))
+
+
+def constants(words: Iterable[str]) -> list[ColumnElement[str]]:
+    """Our own words, written into the statement: a partial index is not found by parameters."""
+    return [literal_column(f"'{word}'", Text()) for word in sorted(words)]
 
 
 def is_sqlite(session: AsyncSession) -> bool:

@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from engine import observe
 from engine.clock import Clock
 from engine.core import delivery
-from engine.flows import leases, letters
+from engine.core.webhooks import Event
+from engine.flows import hooks, leases, letters
 from engine.mail import smtp
-from engine.tables.db import Database
+from engine.tables.db import Database, Transaction
 
 _LEASE_PER_CONNECTION = 5
 _SLICE = 2.0  # seconds after which a step leases no more: others of this process have their turn
@@ -48,19 +49,24 @@ class Sender:
         self._in_doubt: Literal["send", "hold"] = in_doubt
         self._flight = _Flight()
         self._until = 0.0
+        self._tell = True
+        self._pins: letters.Pins = {}
         self.name = secrets.token_hex(8)
         self.stopping = asyncio.Event()
 
     async def step(self) -> bool:
         """Take up what dead workers left, lease what is due and send it. False when nothing was due."""
         self._until = asyncio.get_running_loop().time() + _SLICE
-        async with self._db.transaction() as session:
-            await leases.reap(session, now=self._clock.now(), in_doubt=self._in_doubt)
-            leased = await self._lease(session)
-        if not leased and not self._flight.open:
-            return False
-        async with _beside(self._beat()), _beside(self._stop_in_time()):
-            await self._drain(leased)
+        async with self._db.keeping() as transaction:
+            async with transaction() as session:
+                await leases.reap(session, now=self._clock.now(), in_doubt=self._in_doubt)
+                leased = await self._lease(session)
+                self._tell = bool(await hooks.listening(session, Event.LESSON_SENT))
+            if not leased and not self._flight.open:
+                return False
+            self._pins.clear()  # before it begins, a course follows the version that is current
+            async with _beside(self._beat()), _beside(self._stop_in_time()):
+                await self._drain(leased, transaction)
         if self.stopping.is_set():
             await self.release()
         return True
@@ -69,7 +75,7 @@ class Sender:
         limit = self._connections * _LEASE_PER_CONNECTION
         return deque(await leases.lease(session, worker=self.name, limit=limit, now=self._clock.now()))
 
-    async def _drain(self, leased: deque[int]) -> None:
+    async def _drain(self, leased: deque[int], transaction: Transaction) -> None:
         """Keep every connection busy until nothing is due any more.
 
         At most one mail a connection is in doubt at any moment: what is `sending` in the database is on the
@@ -80,7 +86,7 @@ class Sender:
                 room = 0 if self.stopping.is_set() else self._connections - self._flight.on_wire
                 ids = [leased.popleft() for _ in range(min(room, len(leased)))]
                 if ids or self._flight.back:
-                    leased += await self._commit(ids, low=len(leased) < self._connections)
+                    leased += await self._commit(transaction, ids, low=len(leased) < self._connections)
                 if self._flight.on_wire:
                     await self._flight.some()
                 elif self.stopping.is_set() or not (leased or self._flight.back):
@@ -89,15 +95,15 @@ class Sender:
             self._flight.cancel()
             raise
 
-    async def _commit(self, ids: list[int], *, low: bool) -> deque[int]:
+    async def _commit(self, transaction: Transaction, ids: list[int], *, low: bool) -> deque[int]:
         """Record what came back, begin other mails, and where few are left lease more: one commit for all."""
         back, more = self._flight.take(), deque[int]()
         time = asyncio.get_running_loop().time()
         try:
-            async with self._db.transaction() as session:
+            async with transaction() as session:
                 await self._record(session, back)
                 begun = await leases.begin(session, ids, worker=self.name, now=self._clock.now())
-                gathered = await letters.gather(session, begun)
+                gathered = await letters.gather(session, begun, pins=self._pins)
                 session.expunge_all()  # nothing of this belongs to the database any more
                 if low and ids and time < self._until and not self.stopping.is_set():
                     more = await self._lease(session)
@@ -111,7 +117,9 @@ class Sender:
     async def _record(self, session: AsyncSession, back: list[tuple[leases.Begun, _Result]]) -> None:
         outcomes = [(mail, each) for mail, each in back if each is not None and not isinstance(each, str)]
         now = self._clock.now()
-        await leases.record(session, outcomes, worker=self.name, now=now, in_doubt=self._in_doubt)
+        await leases.record(
+            session, outcomes, worker=self.name, now=now, in_doubt=self._in_doubt, tell=self._tell
+        )
         for mail, reason in back:
             if isinstance(reason, str):
                 await leases.hold(session, mail, reason, worker=self.name)

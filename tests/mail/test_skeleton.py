@@ -83,7 +83,7 @@ def reference(parts: fill.Parts, values: dict[str, str], held: set[str]) -> Emai
 
 
 def assert_same(parts: fill.Parts, values: dict[str, str], held: set[str]) -> None:
-    data = fill.fill(fill.build(parts, HEADERS), values, held.__contains__, ENVELOPE)
+    data = fill.fill(fill.build(parts, HEADERS, sender="b@example.org"), values, held.__contains__, ENVELOPE)
     assert_bytes(data)
     mail, expected = message_from_bytes(data, policy=policy.default), reference(parts, values, held)
     assert not mail.defects
@@ -160,7 +160,9 @@ def test_a_lesson_reads_like_the_reference(values: dict[str, str], held: set[str
 
 @given(first_name=st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=80))
 def test_a_slot_in_the_subject(first_name: str) -> None:
-    build = fill.build(fill.Parts(f"Pour {skeleton.slot('learner.first_name')} !", "", ""), HEADERS)
+    build = fill.build(
+        fill.Parts(f"Pour {skeleton.slot('learner.first_name')} !", "", ""), HEADERS, sender="b@example.org"
+    )
     data = fill.fill(build, {"learner.first_name": first_name}, lambda condition: False, ENVELOPE)
     assert str(message_from_bytes(data, policy=policy.default)["Subject"]) == f"Pour {first_name} !"
 
@@ -168,7 +170,12 @@ def test_a_slot_in_the_subject(first_name: str) -> None:
 def test_each_condition_is_asked_once() -> None:
     block = skeleton.opening("learner.size >= 50") + "Le CSE" + skeleton.closing()
     asked: list[str] = []
-    fill.fill(fill.build(fill.Parts("Leçon", block * 2, block), HEADERS), {}, asked.append, ENVELOPE)  # type: ignore[arg-type]
+    fill.fill(
+        fill.build(fill.Parts("Leçon", block * 2, block), HEADERS, sender="b@example.org"),
+        {},
+        asked.append,  # type: ignore[arg-type]
+        ENVELOPE,
+    )
     assert asked == ["learner.size >= 50"]
 
 
@@ -186,11 +193,16 @@ def test_each_condition_is_asked_once() -> None:
 def test_a_link_is_a_web_address(link: str) -> None:
     for parts in (fill.Parts("", skeleton.slot("link.my"), ""), fill.Parts("", "", skeleton.slot("link.my"))):
         with pytest.raises(errors.ParcoursError):
-            fill.fill(fill.build(parts, HEADERS), {"link.my": link}, lambda condition: False, ENVELOPE)
+            fill.fill(
+                fill.build(parts, HEADERS, sender="b@example.org"),
+                {"link.my": link},
+                lambda condition: False,
+                ENVELOPE,
+            )
 
 
 def test_a_slot_without_a_value_is_named() -> None:
-    build = fill.build(fill.Parts("", skeleton.slot("learner.company"), ""), HEADERS)
+    build = fill.build(fill.Parts("", skeleton.slot("learner.company"), ""), HEADERS, sender="b@example.org")
     with pytest.raises(errors.ParcoursError, match=r"learner\.company"):
         fill.fill(build, {}, lambda condition: False, ENVELOPE)
 
@@ -208,4 +220,4 @@ def test_a_slot_without_a_value_is_named() -> None:
 )
 def test_a_broken_mark_is_refused(broken: str) -> None:
     with pytest.raises(errors.ParcoursError):
-        fill.build(fill.Parts("Leçon", broken, ""), HEADERS)
+        fill.build(fill.Parts("Leçon", broken, ""), HEADERS, sender="b@example.org")

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,6 +19,10 @@ _OUR_CODES = frozenset({500, 501, 502, 503, 504, 521, 523, 530, 534, 535, 538, 5
 #: 5.7.13 is an account that its owner's provider disabled.
 _OUR_STATUS = re.compile(r"\s*5\.(1\.[78]|3\.5|5\.\d+|7\.(?!13\b)\d+)\b")
 _TOO_BIG = re.compile(r"\s*5\.(3\.4|2\.3)\b")
+
+
+_Step = tuple[str, bytes, float]
+"""Its name, the command, and the seconds to wait for its reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Connection:
         try:
             return await self._converse(envelope)
         except wire.BrokenError as error:
-            self.stale = self.stale and isinstance(error, wire.LostError)
+            self.stale = self.stale and isinstance(error, wire.LostError) and not self.wire.heard
             return Unknown(str(error)) if self.wire.dot_left else server_trouble(str(error))
         except asyncio.CancelledError:
             self.wire.abort()
@@ -67,11 +70,8 @@ class Connection:
             return Unknown("stopped while the reply to the final dot was awaited")
 
     async def _converse(self, envelope: Envelope) -> Outcome:
-        for step, command, seconds in self._commands(envelope):
-            reply = await self.wire.ask(command, seconds)
-            self.stale = self.stale and reply.code == 421
-            if reply.code // 100 != _WANTED[step]:
-                return self._refused(step, reply)
+        if refused := await self._introduce(envelope):
+            return refused
         self.mails += 1
         self._dirty = False
         reply = await self.wire.send(envelope.data, block=self._timeouts.block, dot=self._timeouts.dot)
@@ -83,17 +83,35 @@ class Connection:
                 return Unknown(f"no reply to a final dot: {reply.code} {reply.text}")
         return self._refused("dot", reply)
 
-    def _commands(self, envelope: Envelope) -> Iterator[tuple[str, bytes, float]]:
-        if self._dirty:
-            yield "RSET", b"RSET", self._timeouts.mail
+    async def _introduce(self, envelope: Envelope) -> Refused | None:
+        """Say whom the mail is from and for, until the server wants to have it; else why not."""
+        steps = self._commands(envelope)
+        groups = [steps] if "pipelining" in self._extensions else [(step,) for step in steps]
+        for group in groups:
+            replies = await self.wire.ask(
+                b"".join([command for _, command, _ in group]), [seconds for *_, seconds in group]
+            )
+            self.stale = self.stale and replies[0].code == 421
+            for (step, _, _), reply in zip(group, replies, strict=False):
+                if reply.code // 100 != _WANTED[step]:
+                    if replies[-1].code // 100 == 3:
+                        self.wire.abort()  # it waits for a message to nobody, which a dot would send
+                    return self._refused(step, reply)
+        return None
+
+    def _commands(self, envelope: Envelope) -> tuple[_Step, ...]:
         options = b" SIZE=%d" % len(envelope.data) if "size" in self._extensions else b""
         if envelope.international:
             options += b" SMTPUTF8"
         if "8bitmime" in self._extensions and not envelope.data.isascii():
             options += b" BODY=8BITMIME"
-        yield "MAIL", b"MAIL FROM:<" + envelope.sender + b">" + options, self._timeouts.mail
-        yield "RCPT", b"RCPT TO:<" + envelope.recipient + b">", self._timeouts.rcpt
-        yield "DATA", b"DATA", self._timeouts.data
+        times = self._timeouts
+        steps: tuple[_Step, ...] = (
+            ("MAIL", b"MAIL FROM:<%b>%b\r\n" % (envelope.sender, options), times.mail),
+            ("RCPT", b"RCPT TO:<%b>\r\n" % envelope.recipient, times.rcpt),
+            ("DATA", b"DATA\r\n", times.data),
+        )
+        return (("RSET", b"RSET\r\n", times.mail), *steps) if self._dirty else steps
 
     def _refused(self, step: str, reply: wire.Reply) -> Refused:
         self._dirty = True

@@ -1,6 +1,7 @@
 """One message and the two addresses it travels under, checked and ready to be written."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import idna
@@ -26,8 +27,7 @@ def seal(sender: str, recipient: str, data: bytes) -> Envelope | Refused:
     """Check both addresses and the message; what can never be sent is refused before any byte leaves."""
     try:
         mail_from = _path(sender) if sender else b""
-        ends_early = data.startswith(b".\r\n") or b"\n.\r\n" in data
-        if ends_early:
+        if b"\n.\r\n" in data or data.startswith(b".\r\n"):
             raise ValueError("a line of the message is a lone dot and would end it")
     except ValueError as error:
         return Refused(0, f"nothing was sent: {error}", permanent=True, scope="server")
@@ -37,6 +37,7 @@ def seal(sender: str, recipient: str, data: bytes) -> Envelope | Refused:
         return Refused(0, f"nothing was sent: {error}", permanent=True, scope="recipient")
 
 
+@lru_cache(maxsize=64)  # senders are few
 def _path(address: str) -> bytes:
     """The address as MAIL and RCPT write it, without brackets. Raises ValueError."""
     local, at, domain = address.rpartition("@")

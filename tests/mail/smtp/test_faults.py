@@ -88,7 +88,7 @@ async def test_a_reply_said_twice_is_never_taken_for_the_next_one(server: Smtpd,
 async def test_a_second_reply_to_data_is_never_taken_for_the_answer_to_the_dot(server: Smtpd) -> None:
     server.misbehave("DATA", "354 go on\r\n250 ok")
     outcome = await outcome_of(server)
-    assert outcome == Refused(0, "a second reply: 250 ok", permanent=False, scope="server")
+    assert outcome == Refused(0, "a reply too many: 250 ok", permanent=False, scope="server")
     assert server.received == []
 
 
