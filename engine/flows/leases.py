@@ -24,6 +24,24 @@ InDoubt = Literal["send", "hold"]
 """What the operator wants done with a mail of which nobody can know whether it arrived."""
 
 
+class Recipient(NamedTuple):
+    """Whom a mail goes to, and where he stands in his course."""
+
+    learner_id: int
+    first_name: str
+    address: str
+    new_address: str
+    region: str
+    enrolment_id: int
+    course_id: int
+    version_id: int | None
+    company: str
+    size: str
+    zone: str
+    due_at: datetime | None
+    paused_until: datetime | None
+
+
 class Begun(NamedTuple):
     """A mail that may leave now: marked `sending`, in doubt if we die."""
 
@@ -38,6 +56,8 @@ class Begun(NamedTuple):
     tries: int
     due_at: datetime
     expires_at: datetime
+    person: Recipient | None = None
+    """None for an account, and without an enrolment."""
 
 
 async def lease(session: AsyncSession, *, worker: str, limit: int, now: datetime) -> list[int]:
@@ -85,60 +105,82 @@ async def begin(session: AsyncSession, ids: Sequence[int], *, worker: str, now: 
     """
     if not ids:
         return []
-    found = await _LOOK.run(session, ids=list(ids), worker=worker)
-    begun: list[Begun] = []
+    marked = await _BEGIN.run(session, ids=list(ids), worker=worker, until=now + LEASE)
+    begun = {mail.id: mail for mail in (Begun(*columns) for columns in marked)}
     aside: defaultdict[sending.Aside, list[int]] = defaultdict(list)
-    for *columns, here, suppressed, enrolment, missed in found:
-        mail = Begun(*columns)
-        around = sending.Around(here, suppressed or "", enrolment or "", missed)
-        why = sending.against(Kind(mail.kind), around, expires_at=mail.expires_at, now=now)
-        if why:
-            aside[why].append(mail.id)
-        else:
-            begun.append(mail._replace(tries=mail.tries + 1))
+    for id, (around, person) in (await look(session, list(begun))).items():
+        mail = begun[id] = begun[id]._replace(person=person)
+        if why := sending.against(Kind(mail.kind), around, expires_at=mail.expires_at, now=now):
+            aside[why].append(id)
+            del begun[id]
     for why, some in aside.items():
         settled = now if why.state in delivery.FINAL else None
         which = dialect.among(session, Delivery.id, some)
-        await session.execute(_put_aside(which, why.state, why.reason).values(settled_at=settled))
-    if begun:
-        await _BEGIN.run(session, ids=[mail.id for mail in begun], until=now + LEASE)
-    return begun
-
-
-def _look(sqlite: bool) -> Select[*tuple[Any, ...]]:
-    """Mails that are ours, with what may stand against them, none of them to be changed by anybody else."""
-    learner = and_(_LEARNERS.c.id.is_not(None), _LEARNERS.c.erased_at.is_(None))
-    account = and_(_ACCOUNTS.c.id.is_not(None), _ACCOUNTS.c.closed_at.is_(None))
-    return (
-        select(
-            *(_MAILS.c[name] for name in Begun._fields),
-            case((_MAILS.c.account_id.is_not(None), account), else_=learner).label("here"),
-            _SUPPRESSIONS.c.reason,
-            _PLACES.c.state,
-            case((_MAILS.c.kind == Kind.MISSED, _still_missed()), else_=true()),
-        )
-        .outerjoin(_LEARNERS, _LEARNERS.c.id == _MAILS.c.learner_id)
-        .outerjoin(_ACCOUNTS, _ACCOUNTS.c.id == _MAILS.c.account_id)
-        .outerjoin(_SUPPRESSIONS, _SUPPRESSIONS.c.address_hash == _LEARNERS.c.address_hash)
-        .outerjoin(_PLACES, _PLACES.c.id == _MAILS.c.enrolment_id)
-        .where(
-            dialect.given(_MAILS.c.id, sqlite=sqlite),
-            _MAILS.c.state == State.CLAIMED,
-            _MAILS.c.lease == bindparam("worker"),
-        )
-        .with_for_update(of=_MAILS)
-    )
+        put = _put_aside(which, why.state, why.reason)
+        await session.execute(put.values(settled_at=settled, tries=Delivery.tries - 1))
+    return list(begun.values())
 
 
 def _begin(sqlite: bool) -> Update:
     return (
         update(_MAILS)
-        .where(dialect.given(_MAILS.c.id, sqlite=sqlite))
+        .where(
+            dialect.given(_MAILS.c.id, sqlite=sqlite),
+            _MAILS.c.state == State.CLAIMED,
+            _MAILS.c.lease == bindparam("worker"),
+        )
         .values(state=State.SENDING, lease_until=bindparam("until"), tries=_MAILS.c.tries + 1)
+        .returning(*(_MAILS.c[name] for name in Begun._fields[:-1]))
     )
 
 
-_LOOK, _BEGIN = Prepared(_look), Prepared(_begin)
+async def look(
+    session: AsyncSession, ids: Sequence[int]
+) -> dict[int, tuple[sending.Around, Recipient | None]]:
+    """What is true around mails, and whom they go to."""
+    found = {}
+    for id, here, suppressed, state, missed, *columns in await _LOOK.run(session, ids=list(ids)):
+        around = sending.Around(here, suppressed or "", state or "", missed)
+        found[id] = around, Recipient(*columns) if state else None
+    return found
+
+
+def _look(sqlite: bool) -> Select[*tuple[Any, ...]]:
+    learner = and_(_LEARNERS.c.id.is_not(None), _LEARNERS.c.erased_at.is_(None))
+    account = and_(_ACCOUNTS.c.id.is_not(None), _ACCOUNTS.c.closed_at.is_(None))
+    return (
+        select(
+            _MAILS.c.id,
+            case((_MAILS.c.account_id.is_not(None), account), else_=learner),
+            _SUPPRESSIONS.c.reason,
+            _PLACES.c.state,
+            case((_MAILS.c.kind == Kind.MISSED, _still_missed()), else_=true()),
+            *_PERSON,
+        )
+        .outerjoin(_LEARNERS, _LEARNERS.c.id == _MAILS.c.learner_id)
+        .outerjoin(_ACCOUNTS, _ACCOUNTS.c.id == _MAILS.c.account_id)
+        .outerjoin(_SUPPRESSIONS, _SUPPRESSIONS.c.address_hash == _LEARNERS.c.address_hash)
+        .outerjoin(_PLACES, _PLACES.c.id == _MAILS.c.enrolment_id)
+        .where(dialect.given(_MAILS.c.id, sqlite=sqlite))
+    )
+
+
+_PERSON = (
+    _LEARNERS.c.id,
+    _LEARNERS.c.first_name,
+    _LEARNERS.c.address,
+    _LEARNERS.c.new_address,
+    _LEARNERS.c.region,
+    _PLACES.c.id,
+    _PLACES.c.course_id,
+    _PLACES.c.version_id,
+    _PLACES.c.company,
+    _PLACES.c.size,
+    _PLACES.c.zone,
+    _PLACES.c.due_at,
+    _PLACES.c.paused_until,
+)
+_BEGIN, _LOOK = Prepared(_begin), Prepared(_look)
 
 
 def _put_aside(where: Any, state: State, reason: str) -> Any:

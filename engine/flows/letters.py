@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import calendar, delivery, errors, fictitious, links, progress, scoring, views, words
@@ -27,9 +26,7 @@ from engine.flows import (
 )
 from engine.mail import builds, compile, dress, fill, header, message, proof
 from engine.mail import letters as mails
-from engine.tables import Account, Consent, Delivery, Enrolment, Learner, dialect
-from engine.tables.base import table
-from engine.tables.prepared import Prepared
+from engine.tables import Account, Consent, Delivery
 
 
 @dataclass(frozen=True)
@@ -43,48 +40,12 @@ class House:
     """The domain that Message-IDs end with."""
 
 
-class Recipient(NamedTuple):
-    """Whom a mail goes to, and where he stands in his course."""
-
-    learner_id: int
-    first_name: str
-    address: str
-    new_address: str
-    region: str
-    enrolment_id: int
-    course_id: int
-    version_id: int | None
-    company: str
-    size: str
-    zone: str
-    due_at: datetime | None
-    paused_until: datetime | None
-
-
-_MAILS, _LEARNERS, _PLACES = table(Delivery), table(Learner), table(Enrolment)
-_COLUMNS = (
-    _LEARNERS.c.id,
-    _LEARNERS.c.first_name,
-    _LEARNERS.c.address,
-    _LEARNERS.c.new_address,
-    _LEARNERS.c.region,
-    _PLACES.c.id,
-    _PLACES.c.course_id,
-    _PLACES.c.version_id,
-    _PLACES.c.company,
-    _PLACES.c.size,
-    _PLACES.c.zone,
-    _PLACES.c.due_at,
-    _PLACES.c.paused_until,
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Addressed:
     """A mail that may leave, with all that is needed to write it."""
 
     mail: leases.Begun
-    person: Recipient
+    person: leases.Recipient
     pinned: catalog.Pinned
     facts: progress.Facts
     received: int
@@ -157,15 +118,13 @@ async def _to_learners(
 ) -> dict[int, Addressed | str]:
     if not begun:
         return {}
-    rows = await _RECIPIENTS.run(session, ids=[mail.id for mail in begun])
-    people = {id: Recipient(*columns) for id, *columns in rows}
-    facts = await known.of_places(session, list(people.values()))
+    facts = await known.of_places(session, [mail.person for mail in begun if mail.person])
     received = await _received(session, [mail for mail in begun if mail.kind == Kind.FAREWELL])
     inviters = await seats.inviters(session, [mail.occasion for mail in begun if mail.kind == Kind.INVITE])
     sources = await _sources(session, [mail for mail in begun if mail.kind == Kind.CONFIRM])
     found: dict[int, Addressed | str] = {}
     for mail in begun:
-        to = people.get(mail.id)
+        to = mail.person
         if to is None:
             found[mail.id] = "no enrolment"
             continue
@@ -187,19 +146,6 @@ async def _to_learners(
             mail, to, pinned, facts[place], received.get(place, 0), result, inviter, source
         )
     return found
-
-
-def _recipients(sqlite: bool) -> Select[*tuple[Any, ...]]:
-    return (
-        select(_MAILS.c.id, *_COLUMNS)
-        .select_from(_MAILS)
-        .join(_PLACES, _PLACES.c.id == _MAILS.c.enrolment_id)
-        .join(_LEARNERS, _LEARNERS.c.id == _MAILS.c.learner_id)
-        .where(dialect.given(_MAILS.c.id, sqlite=sqlite))
-    )
-
-
-_RECIPIENTS = Prepared(_recipients)
 
 
 async def _pinned(
@@ -442,12 +388,12 @@ def _letter(to: Addressed, house: House) -> mails.Letter:
     raise errors.ParcoursError(f"Un message « {to.mail.kind} » ne s'écrit pas ainsi.")
 
 
-def _day(row: Recipient) -> date:
+def _day(row: leases.Recipient) -> date:
     assert row.paused_until is not None  # the caller looked
     return calendar.local_day(row.paused_until, row.zone)
 
 
-def _moment(at: datetime | None, row: Recipient, course: model.Course) -> str:
+def _moment(at: datetime | None, row: leases.Recipient, course: model.Course) -> str:
     return words.moment(calendar.local(at, row.zone), course.language) if at else ""
 
 

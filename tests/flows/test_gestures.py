@@ -191,7 +191,9 @@ async def written(town: Town, delivery_id: int) -> str:
     """A mail as it travels, but for what is its own: date and Message-ID."""
     async with town.db.transaction() as session:
         mail = await session.get_one(Delivery, delivery_id)
-        begun = leases.Begun(**{name: getattr(mail, name) for name in leases.Begun._fields})
+        values = {name: getattr(mail, name) for name in leases.Begun._fields if name != "person"}
+        _, person = (await leases.look(session, [delivery_id]))[delivery_id]
+        begun = leases.Begun(**values, person=person)
         addressed = (await letters.gather(session, [begun]))[begun.id]
     assert isinstance(addressed, letters.Addressed)
     source = letters.write(addressed, HOUSE, now=town.now).data.decode()
