@@ -7,6 +7,7 @@ from engine.tables.base import Base, Id, Short
 
 _OPEN = text("state IN ('planned', 'retry', 'in_doubt')")
 _ASIDE = text("state IN ('retry', 'in_doubt', 'held', 'cancelled', 'failed')")
+_TO_ACCOUNTS, _SETTLED = text("account_id IS NOT NULL"), text("settled_at IS NOT NULL")
 _LEASED = text("state IN ('claimed', 'sending')")
 
 
@@ -18,13 +19,17 @@ class Delivery(Base):
         Index("ix_delivery_open", "priority", "try_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
         # Lists of what did not leave as planned, the newest first.
         Index("ix_delivery_aside", "state", "id", sqlite_where=_ASIDE, postgresql_where=_ASIDE),
+        *(
+            Index(f"ix_delivery_{column}", column, sqlite_where=there, postgresql_where=there)
+            for column, there in (("account_id", _TO_ACCOUNTS), ("settled_at", _SETTLED))
+        ),
         Index("ix_delivery_leased", "lease_until", sqlite_where=_LEASED, postgresql_where=_LEASED),
     )
 
     id: Mapped[Id]
     dedup_key: Mapped[str] = mapped_column(unique=True)
     learner_id: Mapped[int | None] = mapped_column(ForeignKey("learner.id"), index=True)
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     """Whom it is owed to: a learner, or somebody of the studio."""
     enrolment_id: Mapped[int | None] = mapped_column(ForeignKey("enrolment.id"), index=True)
     kind: Mapped[Short]
@@ -46,5 +51,5 @@ class Delivery(Base):
     """Why it is held, cancelled or failed, or what the server last said."""
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
-    settled_at: Mapped[datetime | None] = mapped_column(index=True)
+    settled_at: Mapped[datetime | None]
     """When it became sent, cancelled or failed: final, and counted on that day."""
