@@ -56,6 +56,7 @@ class Smtpd:
     methods: str = "PLAIN LOGIN"
     extensions: tuple[str, ...] = ("PIPELINING", "SIZE 10240000", "8BITMIME")
     pieces: bool = False  # write replies byte by byte
+    gate: asyncio.Event | None = None  # the answer to the final dot waits until it is set
     port: int = 0
     received: list[Received] = field(default_factory=list)
     commands: list[tuple[int, str]] = field(default_factory=list)  # (connection, line)
@@ -259,6 +260,10 @@ class _Session:
             mail = Received(self.mail_from or "", self.mail_options, self.rcpt, data, raw, self.number)
             self.smtpd.received.append(mail)
         self.reset()
+        if self.smtpd.gate:
+            self.smtpd.reached["taken"] += 1
+            self.smtpd._met.set()
+            await self.smtpd.gate.wait()
         await self.answer("dot", f"250 2.0.0 taken as {len(self.smtpd.received)}")
 
     def reset(self) -> None:

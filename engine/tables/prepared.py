@@ -7,9 +7,10 @@ the statement, which SQLAlchemy writes for each.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from psycopg import AsyncCursor
+import psycopg
 from sqlalchemy import Dialect, Executable
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
@@ -28,7 +29,10 @@ class Prepared:
         self._sql, self._fixed = "", dict[str, Any]()
 
     async def run(self, session: AsyncSession, **values: Any) -> Sequence[Sequence[Any]]:
-        """The rows, in the session's transaction; none when the statement returns none."""
+        """The rows, in the session's transaction; none when the statement returns none.
+
+        Raises SQLAlchemy's DBAPIError.
+        """
         if session.new or session.dirty or session.deleted:
             await session.flush()  # neither a statement of tables nor the driver does it by itself
         if dialect.is_sqlite(session):
@@ -38,7 +42,11 @@ class Prepared:
         if not self._sql:
             self._write()
         cursor = await _cursor(session)
-        await cursor.execute(self._sql, {**self._fixed, **values}, prepare=True)
+        try:
+            await cursor.execute(self._sql, {**self._fixed, **values}, prepare=True)
+        except psycopg.Error as error:  # as everywhere else; without the values, which name people
+            gone = isinstance(error, psycopg.OperationalError)
+            raise DBAPIError(self._sql, None, error, connection_invalidated=gone) from error
         return await cursor.fetchall() if cursor.description else ()
 
     def _write(self) -> None:
@@ -50,11 +58,11 @@ class Prepared:
         self._fixed = {name: bind.value for name, bind in written.binds.items() if not bind.required}
 
 
-async def _cursor(session: AsyncSession) -> AsyncCursor[tuple[Any, ...]]:
+async def _cursor(session: AsyncSession) -> psycopg.AsyncCursor[tuple[Any, ...]]:
     """The driver's, in the transaction of the session; looked up once for each."""
     if "cursor" not in session.info:
         connection = await session.connection()
         driver: Any = (await connection.get_raw_connection()).driver_connection
         session.info["cursor"] = driver.cursor()
-    found: AsyncCursor[tuple[Any, ...]] = session.info["cursor"]
+    found: psycopg.AsyncCursor[tuple[Any, ...]] = session.info["cursor"]
     return found

@@ -1,6 +1,7 @@
 """The benches count right; how fast it was is for the table they print."""
 
 import json
+import shutil
 
 import pytest
 
@@ -16,6 +17,16 @@ def test_answers_that_are_handed_in_over_http_are_all_found_again(database_url: 
     found = json.loads(ran.out)
     assert (found["sent"], found["burst"], found["recorded"], found["lost"]) == (20, 5, 25, 0)
     assert found["statuses"] == {"303": 25}
+
+
+@pytest.mark.skipif(not shutil.which("smtp-sink", path="/usr/sbin:/usr/bin"), reason="NO smtp-sink (postfix)")
+def test_every_mail_of_the_bench_is_sent_once(database_url: str) -> None:
+    options = ("--messages", "60", "--connections", "5", "--pairs", "2", "--json", "--database", database_url)
+    ran = parcours("bench", "deliver", *options)
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert [run["sent"] for run in found["runs"]] == [60, 60]
+    assert found["message_bytes"] > 20_000
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Literal
 
 import pytest
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from engine.core import links
 from engine.flows import catalog, enrolments, letters
@@ -313,6 +314,38 @@ async def test_a_heart_that_misses_a_beat_goes_on(
         (mail,) = await lessons(town)
         assert mail.lease_until
         assert (mail.lease_until - town.now).total_seconds() > 25
+        step.cancel()
+        await asyncio.gather(step, return_exceptions=True)
+
+
+async def test_what_was_taken_while_the_database_was_away_is_not_sent_again(
+    town: Town, server: Smtpd
+) -> None:
+    await due(town, ALICE, BOB)
+    server.gate = asyncio.Event()
+    async with working(town, server) as worker:
+        step = asyncio.create_task(worker.step())
+        await server.at("taken", times=2)
+        async with without_its_table(town):
+            server.gate.set()
+            with pytest.raises(DBAPIError):
+                await step
+        await drain(worker)
+    assert [(mail.state, mail.tries) for mail in await lessons(town)] == [("sent", 1), ("sent", 1)]
+    assert len(server.received) == 2
+
+
+async def test_a_mail_that_hangs_keeps_no_other_from_leaving(town: Town, server: Smtpd) -> None:
+    await due(town, ALICE, BOB)
+    server.misbehave("RCPT", HANG, times=1)
+    async with working(town, server, connections=2) as worker:
+        step = asyncio.create_task(worker.step())
+        await server.at("dot")
+        for _ in range(100):
+            if "sent" in await states(town):
+                break
+            await asyncio.sleep(0.02)
+        assert await states(town) == ["sending", "sent"]
         step.cancel()
         await asyncio.gather(step, return_exceptions=True)
 

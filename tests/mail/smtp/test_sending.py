@@ -2,7 +2,7 @@
 
 import asyncio
 
-from engine.core.delivery import Sent
+from engine.core.delivery import Refused, Sent
 from engine.mail import smtp
 from tests.mail.smtp.posting import ALICE, BOB, SENDER, message, outcome_of, pooled
 from tests.smtpd import Smtpd
@@ -77,3 +77,46 @@ async def test_replies_in_tiny_pieces_are_understood(server: Smtpd) -> None:
 async def test_a_server_that_only_knows_helo_will_do(server: Smtpd) -> None:
     server.misbehave("EHLO", "502 5.5.1 what?")
     assert isinstance(await outcome_of(server), Sent)
+
+
+async def conversation(extensions: bytes) -> list[bytes]:
+    """What we say before the message, in the pieces that a server reads it in."""
+    said: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        await reader.readline()
+        writer.write(b"250-here\r\n250 " + extensions + b"\r\n")
+        while b"DATA" not in b"".join(said):
+            said.append(await reader.read(4096))
+            for line in said[-1].splitlines():
+                writer.write(b"354 go on\r\n" if line == b"DATA" else b"250 ok\r\n")
+        await reader.readuntil(b"\r\n.\r\n")
+        writer.write(b"250 taken\r\n")
+        await reader.readline()
+        writer.close()
+
+    listening = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with listening, pooled(Smtpd(port=listening.sockets[0].getsockname()[1])) as pool:
+        assert isinstance(await pool.send(SENDER, ALICE, message()), Sent)
+    return said
+
+
+async def test_commands_leave_together_where_the_server_takes_them_so() -> None:
+    """RFC 2920: a mail costs two round trips instead of four."""
+    [together] = await conversation(b"PIPELINING")
+    assert [line.split()[0] for line in together.splitlines()] == [b"MAIL", b"RCPT", b"DATA"]
+
+
+async def test_elsewhere_each_command_waits_for_its_reply() -> None:
+    assert [said.split()[0] for said in await conversation(b"8BITMIME")] == [b"MAIL", b"RCPT", b"DATA"]
+
+
+async def test_a_server_that_wants_a_message_to_nobody_gets_none(server: Smtpd) -> None:
+    server.misbehave("RCPT", "550 5.1.1 no such user", times=1)
+    server.misbehave("DATA", "354 go on", times=1)
+    async with pooled(server) as pool:
+        outcome = await pool.send(SENDER, ALICE, message(1))
+        assert outcome == Refused(550, "5.1.1 no such user", permanent=True, scope="recipient")
+        assert isinstance(await pool.send(SENDER, BOB, message(2)), Sent)
+    assert [(mail.rcpt, mail.connection) for mail in server.received] == [([BOB], 2)]
