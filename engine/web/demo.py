@@ -14,7 +14,8 @@ VIEWS = ("html", "text", "source")
 
 
 def _demo(request: Request) -> site.Demo:
-    found: site.Demo = request.app.state.demo
+    found = site.demo(request)
+    assert found is not None  # else these pages do not exist
     return found
 
 

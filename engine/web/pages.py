@@ -53,7 +53,7 @@ def _surroundings(request: Request, language: str) -> dict[str, object]:
         "other_language": _other_language(request, language),
         "controller": name,
         "controller_address": [line for line in address if line],
-        "demo": getattr(house, "demo", None) is not None,
+        "demo": site.demo(request) is not None,
         **{name: getattr(request.state, name, None) for name in STUDIO},
     }
 

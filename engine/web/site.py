@@ -104,6 +104,12 @@ class Site(Protocol):
     async def ready(self) -> bool: ...
 
 
+def demo(request: Request) -> Demo | None:
+    """What only `serve --demo` has."""
+    found: Demo | None = getattr(request.app.state, "demo", None)
+    return found
+
+
 def of(request: Request) -> Site:
     site: Site = request.app.state.site
     return site

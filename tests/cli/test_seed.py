@@ -102,8 +102,8 @@ def test_it_keeps_its_hands_off_a_database_in_use(seeded: str) -> None:
 
 
 def test_pages_are_measured_on_it(seeded: str) -> None:
-    ran = parcours("bench", "pages", "--rate", "20", "--seconds", "2", "--json", "--database", seeded)
+    ran = parcours("bench", "pages", "--rate", "20", "--seconds", "3", "--json", "--database", seeded)
     assert ran.code == 0, ran.err + ran.out
     told = json.loads(ran.out)
-    assert (told["statuses"], told["learners"]) == ({"200": 40}, 600)
+    assert (told["statuses"], told["learners"]) == ({"200": 60}, 600)
     assert min(page["sent"] for page in told["pages"].values()) >= 2

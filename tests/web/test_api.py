@@ -320,7 +320,7 @@ async def test_a_pause_ends_within_a_year(visit: Visit, program: Program, until:
     path = f"/enrolments/{enrolment}/pause"
     found = await program.refused(422, "POST", path, json={"until": until})
     assert found["errors"] == [
-        {"field": "body.until", "detail": "Choose a day after today, within the year."}
+        {"field": "body.until", "detail": "Choose a day after today, within a year."}
     ]
 
 
