@@ -319,9 +319,7 @@ async def test_a_pause_ends_within_a_year(visit: Visit, program: Program, until:
     enrolment = await visit.confirmed("alice@example.org")
     path = f"/enrolments/{enrolment}/pause"
     found = await program.refused(422, "POST", path, json={"until": until})
-    assert found["errors"] == [
-        {"field": "body.until", "detail": "Choose a day after today, within a year."}
-    ]
+    assert found["errors"] == [{"field": "body.until", "detail": "Choose a day after today, within a year."}]
 
 
 async def test_a_webhook_is_added_seen_and_removed(visit: Visit, program: Program) -> None:
