@@ -15,7 +15,7 @@ from engine.core.webhooks import Event as WebhookEvent
 from engine.flows import hooks, outbox
 from engine.tables import Account, Delivery, Enrolment, Learner, Submission, Suppression, dialect
 from engine.tables.base import table
-from engine.tables.prepared import Prepared
+from engine.tables.prepared import Prepared, Rows, together
 
 LEASE = timedelta(seconds=30)
 """How long a worker may be silent before others take its rows up."""
@@ -58,6 +58,9 @@ class Begun(NamedTuple):
     expires_at: datetime
     person: Recipient | None = None
     """None for an account, and without an enrolment."""
+
+
+_Around = dict[int, tuple[sending.Around, Recipient | None]]
 
 
 async def lease(session: AsyncSession, *, worker: str, limit: int, now: datetime) -> list[int]:
@@ -103,22 +106,55 @@ async def begin(session: AsyncSession, ids: Sequence[int], *, worker: str, now: 
     What a suppression, a stop or a pause stands against is put aside with its reason. No byte of a mail may
     leave before this is committed.
     """
-    if not ids:
-        return []
-    marked = await _BEGIN.run(session, ids=list(ids), worker=worker, until=now + LEASE)
-    begun = {mail.id: mail for mail in (Begun(*columns) for columns in marked)}
+    return await exchange(session, (), ids, worker=worker, now=now, in_doubt="send")
+
+
+async def exchange(
+    session: AsyncSession,
+    outcomes: Sequence[tuple[Begun, delivery.Outcome]],
+    ids: Sequence[int],
+    *,
+    worker: str,
+    now: datetime,
+    in_doubt: InDoubt,
+    tell: bool = True,
+) -> list[Begun]:
+    """`record` what became of some mails and `begin` others, in one round trip."""
+    sent = [mail for mail, outcome in outcomes if isinstance(outcome, delivery.Sent)]
+    written, marked, around = await together(
+        session,
+        (_RECORD, {"ids": [mail.id for mail in sent], "worker": worker, "now": now}),
+        (_BEGIN, {"ids": list(ids), "worker": worker, "until": now + LEASE}),
+        (_LOOK, {"ids": list(ids)}),
+    )
+    for mail, outcome in outcomes:
+        if not isinstance(outcome, delivery.Sent):
+            mine = and_(Delivery.id == mail.id, Delivery.state == State.SENDING, Delivery.lease == worker)
+            await session.execute(_written(mine, _after(mail, outcome, now=now, in_doubt=in_doubt)))
+    lessons = await _sent(session, sent, {row[0] for row in written}, now)
+    if tell:
+        await hooks.tell(session, WebhookEvent.LESSON_SENT, *lessons, now=now)
+    return await _begun(session, [Begun(*columns) for columns in marked], _around(around), now)
+
+
+async def _begun(
+    session: AsyncSession, marked: Sequence[Begun], around: _Around, now: datetime
+) -> list[Begun]:
+    """Of the mails marked, those that nothing stands against; the others are put aside."""
+    may: list[Begun] = []
     aside: defaultdict[sending.Aside, list[int]] = defaultdict(list)
-    for id, (around, person) in (await look(session, list(begun))).items():
-        mail = begun[id] = begun[id]._replace(person=person)
-        if why := sending.against(Kind(mail.kind), around, expires_at=mail.expires_at, now=now):
-            aside[why].append(id)
-            del begun[id]
+    for mail in marked:
+        found, person = around[mail.id]
+        if why := sending.against(Kind(mail.kind), found, expires_at=mail.expires_at, now=now):
+            aside[why].append(mail.id)
+        else:
+            may.append(mail._replace(person=person))
     for why, some in aside.items():
         settled = now if why.state in delivery.FINAL else None
         which = dialect.among(session, Delivery.id, some)
         put = _put_aside(which, why.state, why.reason)
         await session.execute(put.values(settled_at=settled, tries=Delivery.tries - 1))
-    return list(begun.values())
+    return may
 
 
 def _begin(sqlite: bool) -> Update:
@@ -134,12 +170,14 @@ def _begin(sqlite: bool) -> Update:
     )
 
 
-async def look(
-    session: AsyncSession, ids: Sequence[int]
-) -> dict[int, tuple[sending.Around, Recipient | None]]:
+async def look(session: AsyncSession, ids: Sequence[int]) -> _Around:
     """What is true around mails, and whom they go to."""
-    found = {}
-    for id, here, suppressed, state, missed, *columns in await _LOOK.run(session, ids=list(ids)):
+    return _around(await _LOOK.run(session, ids=list(ids)))
+
+
+def _around(rows: Rows) -> _Around:
+    found: _Around = {}
+    for id, here, suppressed, state, missed, *columns in rows:
         around = sending.Around(here, suppressed or "", state or "", missed)
         found[id] = around, Recipient(*columns) if state else None
     return found
@@ -244,25 +282,13 @@ async def record(
     Somebody who took us for dead may have put a mail in doubt: that it was sent is still true, and ends the
     doubt unless it is being sent again already.
     """
-    sent = []
-    for mail, outcome in outcomes:
-        if isinstance(outcome, delivery.Sent):
-            sent.append(mail)
-            continue
-        mine = and_(Delivery.id == mail.id, Delivery.state == State.SENDING, Delivery.lease == worker)
-        await session.execute(_written(mine, _after(mail, outcome, now=now, in_doubt=in_doubt)))
-    if sent:
-        lessons = await _sent(session, sent, worker, now)
-        if tell:
-            await hooks.tell(session, WebhookEvent.LESSON_SENT, *lessons, now=now)
+    await exchange(session, list(outcomes), (), worker=worker, now=now, in_doubt=in_doubt, tell=tell)
 
 
 async def _sent(
-    session: AsyncSession, mails: Sequence[Begun], worker: str, now: datetime
+    session: AsyncSession, mails: Sequence[Begun], written: set[Any], now: datetime
 ) -> list[hooks.Fact]:
     """The lessons among them."""
-    ids = [mail.id for mail in mails]
-    written = {id for (id,) in await _RECORD.run(session, ids=ids, worker=worker, now=now)}
     for mail in mails:
         if mail.id not in written and await _end_doubt(session, mail, now):
             written.add(mail.id)

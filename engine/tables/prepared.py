@@ -4,7 +4,8 @@ SQLAlchemy takes 200 µs and more to run a statement, psycopg 80. What differs b
 the statement, which SQLAlchemy writes for each.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import psycopg
@@ -17,6 +18,8 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from engine.tables import dialect
 
+Rows = Sequence[Sequence[Any]]
+
 _POSTGRESQL: Dialect = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
 
 
@@ -28,26 +31,23 @@ class Prepared:
         self._sqlite: Executable | None = None
         self._sql, self._fixed = "", dict[str, Any]()
 
-    async def run(self, session: AsyncSession, **values: Any) -> Sequence[Sequence[Any]]:
+    async def run(self, session: AsyncSession, **values: Any) -> Rows:
         """The rows, in the session's transaction; none when the statement returns none.
 
         Raises SQLAlchemy's DBAPIError.
         """
-        if session.new or session.dirty or session.deleted:
-            await session.flush()  # neither a statement of tables nor the driver does it by itself
-        if dialect.is_sqlite(session):
-            self._sqlite = self._make(True) if self._sqlite is None else self._sqlite
-            found = await session.execute(self._sqlite, values)
-            return found.all() if found.returns_rows else ()  # type: ignore[attr-defined]  # of a cursor
+        (rows,) = await together(session, (self, values))
+        return rows
+
+    def on_sqlite(self) -> Executable:
+        self._sqlite = self._make(True) if self._sqlite is None else self._sqlite
+        return self._sqlite
+
+    def on_postgresql(self, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """What the driver is given."""
         if not self._sql:
             self._write()
-        cursor = await _cursor(session)
-        try:
-            await cursor.execute(self._sql, {**self._fixed, **values}, prepare=True)
-        except psycopg.Error as error:  # as everywhere else; without the values, which name people
-            gone = isinstance(error, psycopg.OperationalError)
-            raise DBAPIError(self._sql, None, error, connection_invalidated=gone) from error
-        return await cursor.fetchall() if cursor.description else ()
+        return self._sql, {**self._fixed, **values}
 
     def _write(self) -> None:
         statement = self._make(False)
@@ -58,11 +58,36 @@ class Prepared:
         self._fixed = {name: bind.value for name, bind in written.binds.items() if not bind.required}
 
 
-async def _cursor(session: AsyncSession) -> psycopg.AsyncCursor[tuple[Any, ...]]:
-    """The driver's, in the transaction of the session; looked up once for each."""
-    if "cursor" not in session.info:
+async def together(session: AsyncSession, *asked: tuple[Prepared, Mapping[str, Any]]) -> list[Rows]:
+    """Run statements in turn and in one round trip: none may need what another finds.
+
+    Raises SQLAlchemy's DBAPIError.
+    """
+    if session.new or session.dirty or session.deleted:
+        await session.flush()  # neither a statement of tables nor the driver does it by itself
+    if dialect.is_sqlite(session):
+        return [await _on_sqlite(session, statement.on_sqlite(), values) for statement, values in asked]
+    driver = await _driver(session)
+    cursors = [driver.cursor() for _ in asked]
+    try:
+        async with driver.pipeline() if len(asked) > 1 else nullcontext():
+            for cursor, (statement, values) in zip(cursors, asked, strict=True):
+                await cursor.execute(*statement.on_postgresql(values), prepare=True)
+        return [await cursor.fetchall() if cursor.description else () for cursor in cursors]
+    except psycopg.Error as error:  # as everywhere else; without the values, which name people
+        gone = isinstance(error, psycopg.OperationalError)
+        raise DBAPIError(None, None, error, connection_invalidated=gone) from error
+
+
+async def _on_sqlite(session: AsyncSession, statement: Executable, values: Mapping[str, Any]) -> Rows:
+    found = await session.execute(statement, values)
+    return found.all() if found.returns_rows else ()  # type: ignore[attr-defined]  # of a cursor
+
+
+async def _driver(session: AsyncSession) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+    """The driver's connection, in the transaction of the session; looked up once for each."""
+    if "driver" not in session.info:
         connection = await session.connection()
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        session.info["cursor"] = driver.cursor()
-    found: psycopg.AsyncCursor[tuple[Any, ...]] = session.info["cursor"]
+        session.info["driver"] = (await connection.get_raw_connection()).driver_connection
+    found: psycopg.AsyncConnection[tuple[Any, ...]] = session.info["driver"]
     return found

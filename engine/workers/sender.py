@@ -101,8 +101,7 @@ class Sender:
         time = asyncio.get_running_loop().time()
         try:
             async with transaction() as session:
-                await self._record(session, back)
-                begun = await leases.begin(session, ids, worker=self.name, now=self._clock.now())
+                begun = await self._exchange(session, back, ids)
                 gathered = await letters.gather(session, begun, pins=self._pins)
                 session.expunge_all()  # nothing of this belongs to the database any more
                 if low and ids and time < self._until and not self.stopping.is_set():
@@ -114,17 +113,25 @@ class Sender:
             self._flight.begin(mail, self._send(mail, gathered[mail.id]))
         return more
 
-    async def _record(self, session: AsyncSession, back: list[tuple[leases.Begun, _Result]]) -> None:
+    async def _exchange(
+        self, session: AsyncSession, back: list[tuple[leases.Begun, _Result]], ids: list[int]
+    ) -> list[leases.Begun]:
         outcomes = [(mail, each) for mail, each in back if each is not None and not isinstance(each, str)]
-        now = self._clock.now()
-        await leases.record(
-            session, outcomes, worker=self.name, now=now, in_doubt=self._in_doubt, tell=self._tell
+        begun = await leases.exchange(
+            session,
+            outcomes,
+            ids,
+            worker=self.name,
+            now=self._clock.now(),
+            in_doubt=self._in_doubt,
+            tell=self._tell,
         )
         for mail, reason in back:
             if isinstance(reason, str):
                 await leases.hold(session, mail, reason, worker=self.name)
         if unsent := [mail for mail, each in back if each is None]:
             await leases.release(session, worker=self.name, unsent=unsent)
+        return begun
 
     async def _send(self, mail: leases.Begun, to: letters.Addressed | letters.ToAccount | str) -> _Result:
         if isinstance(to, str):
