@@ -387,6 +387,16 @@ async def release(session: AsyncSession, *, worker: str, unsent: Sequence[Begun]
     await session.execute(_put_aside(begun, State.PLANNED, "").values(tries=Delivery.tries - 1))
 
 
+async def recover(
+    session: AsyncSession, *, worker: str, in_hand: Sequence[int], now: datetime, in_doubt: InDoubt
+) -> None:
+    """Take up what a step of ours left when the database went away: while we live nobody else does."""
+    await release(session, worker=worker)
+    lost = and_(Delivery.state == State.SENDING, Delivery.lease == worker, Delivery.id.not_in(in_hand))
+    doubt = _doubt("the database went away while it was begun", now, in_doubt)
+    await session.execute(_written(lost, doubt))
+
+
 async def reap(session: AsyncSession, *, now: datetime, in_doubt: InDoubt) -> int:
     """Take up what dead workers left: claimed mails are safe, `sending` ones are in doubt. How many."""
     gone = Delivery.lease_until < now

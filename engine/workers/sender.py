@@ -50,18 +50,33 @@ class Sender:
         self._flight = _Flight()
         self._until = 0.0
         self._tell = True
+        self._failed = False
         self._pins: letters.Pins = {}
         self.name = secrets.token_hex(8)
         self.stopping = asyncio.Event()
 
     async def step(self) -> bool:
         """Take up what dead workers left, lease what is due and send it. False when nothing was due."""
+        try:
+            return await self._step()
+        except DBAPIError:
+            self._failed = True
+            raise
+
+    async def _step(self) -> bool:
         self._until = asyncio.get_running_loop().time() + _SLICE
         async with self._db.keeping() as transaction:
             async with transaction() as session:
-                await leases.reap(session, now=self._clock.now(), in_doubt=self._in_doubt)
+                now = self._clock.now()
+                if self._failed:
+                    hand = self._flight.ids
+                    await leases.recover(
+                        session, worker=self.name, in_hand=hand, now=now, in_doubt=self._in_doubt
+                    )
+                await leases.reap(session, now=now, in_doubt=self._in_doubt)
                 leased = await self._lease(session)
                 self._tell = bool(await hooks.listening(session, Event.LESSON_SENT))
+            self._failed = False
             if not leased and not self._flight.open:
                 return False
             self._pins.clear()  # before it begins, a course follows the version that is current
@@ -176,7 +191,7 @@ class _Flight:
 
     def __init__(self) -> None:
         self.back: list[tuple[leases.Begun, _Result]] = []
-        self._tasks: set[asyncio.Task[_Result]] = set()
+        self._tasks: dict[asyncio.Task[_Result], int] = {}
         self._rung = asyncio.Event()
 
     @property
@@ -187,13 +202,18 @@ class _Flight:
     def open(self) -> bool:
         return bool(self._tasks or self.back)
 
+    @property
+    def ids(self) -> list[int]:
+        """Of all of them."""
+        return [*self._tasks.values(), *(mail.id for mail, _ in self.back)]
+
     def begin(self, mail: leases.Begun, sending: Coroutine[object, object, _Result]) -> None:
         task = asyncio.create_task(sending)
-        self._tasks.add(task)
+        self._tasks[task] = mail.id
         task.add_done_callback(partial(self._landed, mail))
 
     def _landed(self, mail: leases.Begun, task: asyncio.Task[_Result]) -> None:
-        self._tasks.discard(task)
+        del self._tasks[task]
         self.back.append((mail, None if task.cancelled() else task.result()))
         self._rung.set()
 

@@ -318,14 +318,15 @@ async def test_a_heart_that_misses_a_beat_goes_on(
         await asyncio.gather(step, return_exceptions=True)
 
 
+@pytest.mark.parametrize("connections", [1, 2])  # with one, the other mail is only leased
 async def test_what_was_taken_while_the_database_was_away_is_not_sent_again(
-    town: Town, server: Smtpd
+    town: Town, server: Smtpd, connections: int
 ) -> None:
     await due(town, ALICE, BOB)
     server.gate = asyncio.Event()
-    async with working(town, server) as worker:
+    async with working(town, server, connections=connections) as worker:
         step = asyncio.create_task(worker.step())
-        await server.at("taken", times=2)
+        await server.at("taken", times=connections)
         async with without_its_table(town):
             server.gate.set()
             with pytest.raises(DBAPIError):
