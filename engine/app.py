@@ -178,6 +178,7 @@ async def running(site: Site, queues: Collection[str] = QUEUES) -> AsyncIterator
         scheduler.shutdown(wait=False)
         # What a step raises is logged by its loop; what is left is the counter's cancellation.
         await asyncio.gather(*at_work.values(), return_exceptions=True)
+        await site.sender.finish()
         await site.pool.close()
         await site.db.close()
 

@@ -50,18 +50,31 @@ class Sender:
         self._flight = _Flight()
         self._until = 0.0
         self._tell = True
-        self._failed = False
+        self._failed = self._stepping = False
+        self._heart: asyncio.Task[None] | None = None
         self._pins: letters.Pins = {}
         self.name = secrets.token_hex(8)
         self.stopping = asyncio.Event()
 
     async def step(self) -> bool:
-        """Take up what dead workers left, lease what is due and send it. False when nothing was due."""
+        """Take up what dead workers left, lease what is due and send it. False when nothing was due.
+
+        Mails that take long stay on the wire: a later step records them.
+        """
+        if self._heart is None or self._heart.done():
+            self._heart = asyncio.create_task(self._beat())
+        self._stepping = True
         try:
             return await self._step()
         except DBAPIError:
             self._failed = True
             raise
+        except asyncio.CancelledError:
+            self._heart.cancel()
+            self._flight.cancel()
+            raise
+        finally:
+            self._stepping = False
 
     async def _step(self) -> bool:
         self._until = asyncio.get_running_loop().time() + _SLICE
@@ -80,35 +93,37 @@ class Sender:
             if not leased and not self._flight.open:
                 return False
             self._pins.clear()  # before it begins, a course follows the version that is current
-            async with _beside(self._beat()), _beside(self._stop_in_time()):
+            async with _beside(self._stop_in_time()):
                 await self._drain(leased, transaction)
-        if self.stopping.is_set():
+        if leased or self.stopping.is_set():
             await self.release()
         return True
+
+    async def finish(self) -> None:
+        """Once we are stopping: wait for what is on the wire, `_GRACE` seconds at most, and record it."""
+        if self._flight.open:
+            await self.step()
 
     async def _lease(self, session: AsyncSession) -> deque[int]:
         limit = self._connections * _LEASE_PER_CONNECTION
         return deque(await leases.lease(session, worker=self.name, limit=limit, now=self._clock.now()))
 
     async def _drain(self, leased: deque[int], transaction: Transaction) -> None:
-        """Keep every connection busy until nothing is due any more.
+        """Keep every connection busy until nothing is due any more, or nothing comes back for a while.
 
         At most one mail a connection is in doubt at any moment: what is `sending` in the database is on the
         wire, or came back and goes into the next commit.
         """
-        try:
-            while True:
-                room = 0 if self.stopping.is_set() else self._connections - self._flight.on_wire
-                ids = [leased.popleft() for _ in range(min(room, len(leased)))]
-                if ids or self._flight.back:
-                    leased += await self._commit(transaction, ids, low=len(leased) < self._connections)
-                if self._flight.on_wire:
-                    await self._flight.some()
-                elif self.stopping.is_set() or not (leased or self._flight.back):
+        while True:
+            room = 0 if self.stopping.is_set() else self._connections - self._flight.on_wire
+            ids = [leased.popleft() for _ in range(min(room, len(leased)))]
+            if ids or self._flight.back:
+                leased += await self._commit(transaction, ids, low=len(leased) < self._connections)
+            if self._flight.on_wire:
+                if not await self._flight.some(_SLICE) and not self.stopping.is_set():
                     return
-        except asyncio.CancelledError:
-            self._flight.cancel()
-            raise
+            elif self.stopping.is_set() or not (leased or self._flight.back):
+                return
 
     async def _commit(self, transaction: Transaction, ids: list[int], *, low: bool) -> deque[int]:
         """Record what came back, begin other mails, and where few are left lease more: one commit for all."""
@@ -169,8 +184,11 @@ class Sender:
         self._flight.cancel()
 
     async def _beat(self) -> None:
+        """Prolong our leases while anything is in our hands."""
         while True:
             await asyncio.sleep(_HEARTBEAT)
+            if not (self._stepping or self._flight.open):
+                return
             try:
                 await self.beat()
             except DBAPIError as error:  # the next beat may come through before the leases end
@@ -217,12 +235,20 @@ class _Flight:
         self.back.append((mail, None if task.cancelled() else task.result()))
         self._rung.set()
 
-    async def some(self) -> None:
-        """Wait until mails came back; a moment longer while others are out, so that a commit carries more."""
-        await self._rung.wait()
+    async def some(self, seconds: float) -> bool:
+        """Wait until mails came back; a moment longer while others are out, so that a commit carries more.
+
+        False: none did in so long.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+        except TimeoutError:
+            return False
         if self._tasks:
             await asyncio.sleep(_MORE)
         self._rung.clear()
+        return True
 
     def take(self) -> list[tuple[leases.Begun, _Result]]:
         found, self.back = self.back, []
