@@ -153,9 +153,6 @@ def wardrobe(settings: Settings) -> dress.Dress:
 @asynccontextmanager
 async def running(site: Site, queues: Collection[str] = QUEUES) -> AsyncIterator[None]:
     """The loops of these queues at work, APScheduler ringing their bells; a clean end within 10 seconds."""
-    # What lives as long as the process need not be looked through again and again for what does not.
-    gc.collect()
-    gc.freeze()
     stop = asyncio.Event()
     scheduler = AsyncIOScheduler(timezone="UTC")
     loops = _loops(site, queues)
@@ -207,6 +204,9 @@ async def prepare(site: Site) -> None:
     if url.scheme == "http" and url.host not in ("localhost", "127.0.0.1", "[::1]"):
         log.warning("PARCOURS_BASE_URL is not https: mail programs ignore one-click unsubscribe (RFC 8058)")
     await schema.upgrade(site.db)
+    # What lives as long as the process need not be looked through again and again for what does not.
+    gc.collect()
+    gc.freeze()
     async with site.db.reading() as session:
         known = await catalog.slugs(session)
     if known:

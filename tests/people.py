@@ -17,6 +17,7 @@ from engine.flows import activities, enrolments, leases, outbox, planning, publi
 from engine.mail import dress
 from engine.tables import Delivery, Enrolment, Event, Learner, db
 from engine.workers import planner
+from tests import ledger
 
 NOW = datetime(2027, 3, 22, 9, 0, tzinfo=UTC)  # a Monday, 10:00 in Paris
 DRESS = dress.Dress(
@@ -187,12 +188,12 @@ class Town:
         while begun := await self._begun():
             async with self.db.transaction() as session:
                 outcomes = [(mail, self.answer(mail)) for mail in begun]
-                await leases.record(session, outcomes, worker="town", now=self.now, in_doubt="send")
+                await ledger.record(session, outcomes, worker="town", now=self.now, in_doubt="send")
 
     async def _begun(self) -> list[leases.Begun]:
         async with self.db.transaction() as session:
             leased = await leases.lease(session, worker="town", limit=50, now=self.now)
-            return await leases.begin(session, leased, worker="town", now=self.now)
+            return await ledger.begin(session, leased, worker="town", now=self.now)
 
     async def live(self, until: str) -> None:
         """Let time pass in Paris, from one thing that is due to the next, planner and sender at work."""

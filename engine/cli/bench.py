@@ -16,6 +16,17 @@ from engine.clock import SystemClock
 app = typer.Typer(no_args_is_help=True, help="Measure this machine.")
 
 
+def _database(named: str | None) -> contextlib.AbstractContextManager[str]:
+    return postgres.throw_away() if named is None else contextlib.nullcontext(named)
+
+
+def _print(figures: dict[str, object], as_json: bool) -> None:
+    if as_json:
+        common.print_json(figures)
+    else:
+        common.print_table(("Figure", ""), [(name, str(value)) for name, value in figures.items()])
+
+
 @app.command()
 def submissions(
     rate: Annotated[int, typer.Option(min=1, help="Answers a second.")] = 100,
@@ -25,15 +36,12 @@ def submissions(
     as_json: common.AsJson = False,
 ) -> None:
     """Hand in answers over HTTP and count what was kept; without --database on a throw-away PostgreSQL."""
-    with postgres.throw_away() if database is None else contextlib.nullcontext(database) as url:
+    with _database(database) as url:
         now = SystemClock().now()
         found = common.run(
             submissions_bench.run(rate=rate, seconds=seconds, burst=burst, database=url, now=now)
         )
-    if as_json:
-        common.print_json(asdict(found))
-    else:
-        common.print_table(("Figure", ""), [(name, str(value)) for name, value in asdict(found).items()])
+    _print(asdict(found), as_json)
     if found.lost:
         raise typer.Exit(1)
 
@@ -48,17 +56,14 @@ def deliver(
     as_json: common.AsJson = False,
 ) -> None:
     """Send lesson 1 of ia-pme to as many learners, in turn with smtp-source; the medians of the pairs."""
-    with postgres.throw_away() if database is None else contextlib.nullcontext(database) as url:
+    with _database(database) as url:
         now = SystemClock().now()
         found = common.run(
             deliver_bench.run(
                 messages=messages, connections=connections, pairs=pairs, database=url, smtp=smtp, now=now
             )
         )
-    if as_json:
-        common.print_json(asdict(found))
-    else:
-        common.print_table(("Figure", ""), [(name, str(value)) for name, value in asdict(found).items()])
+    _print(asdict(found), as_json)
     if any(each.sent != messages for each in found.runs):
         raise typer.Exit(1)
 

@@ -77,9 +77,14 @@ class Count:
     end: date
     """And up to the day before this one."""
     mails: Sequence[Mapping[str, Any]]
-    # None: not looked at this time.
+    # None while days are left: where people stand is looked at once, with the last of them.
     standing: Sequence[Mapping[str, Any]] | None = None
     forecast: Sequence[Mapping[str, Any]] | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether no days are left."""
+        return self.standing is not None
 
 
 async def mark(session: AsyncSession) -> Mark | None:
@@ -114,7 +119,7 @@ async def count(session: AsyncSession, *, now: datetime) -> Count:
     mails = Counter[tuple[Any, ...]]()
     for offset in range((end - first).days):
         mails += await _settled(session, first + timedelta(days=offset))
-    if end <= today:  # days are left: where people stand is looked at once, with the last of them
+    if end <= today:
         return Count(now, first, end, _rows(DailyCount, mails))
     mails += await _open(session, now)
     standing, expected = await _standing(session, now), await _forecast(session, now)

@@ -2,30 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import progress, scoring
+from engine.flows.leases import Recipient
 from engine.tables import Enrolment, Learner, Submission, dialect
 from engine.tables.base import table
 from engine.tables.prepared import Prepared
-
-
-class Place(Protocol):
-    """A learner in a course, as one row of both."""
-
-    @property
-    def enrolment_id(self) -> int: ...
-    @property
-    def first_name(self) -> str: ...
-    @property
-    def company(self) -> str: ...
-    @property
-    def size(self) -> str: ...
-    @property
-    def region(self) -> str: ...
 
 
 async def of_all(session: AsyncSession, rows: Sequence[Enrolment]) -> dict[int, progress.Facts]:
@@ -41,9 +27,10 @@ async def of_all(session: AsyncSession, rows: Sequence[Enrolment]) -> dict[int, 
     return {row.id: _facts(about(row, learners[row.learner_id]), handed_in[row.id]) for row in rows}
 
 
-async def of_places(session: AsyncSession, places: Sequence[Place]) -> dict[int, progress.Facts]:
-    handed_in = await _handed_in(session, [each.enrolment_id for each in places])
-    return {each.enrolment_id: _facts(_about(each, each), handed_in[each.enrolment_id]) for each in places}
+async def of_recipients(session: AsyncSession, people: Sequence[Recipient]) -> dict[int, progress.Facts]:
+    """The same for whom mails go to, by their enrolments."""
+    handed_in = await _handed_in(session, [each.enrolment_id for each in people])
+    return {each.enrolment_id: _facts(about(each, each), handed_in[each.enrolment_id]) for each in people}
 
 
 class _Answers(NamedTuple):
@@ -82,12 +69,8 @@ async def of(session: AsyncSession, enrolment: Enrolment) -> progress.Facts:
     return (await of_all(session, [enrolment]))[enrolment.id]
 
 
-def about(row: Enrolment, learner: Learner) -> dict[str, Any]:
+def about(row: Enrolment | Recipient, learner: Learner | Recipient) -> dict[str, Any]:
     """`learner.<field>`, as conditions name them."""
-    return _about(row, learner)
-
-
-def _about(row: Any, learner: Any) -> dict[str, Any]:
     return {
         "first_name": learner.first_name,
         "company": row.company,

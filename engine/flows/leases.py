@@ -1,7 +1,7 @@
 """Mails in a worker's hands: leased, begun, recorded, given back. All in bulk: this is the hot path."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -100,15 +100,6 @@ def _lease(_: bool) -> Update:
 _LEASE = Prepared(_lease)
 
 
-async def begin(session: AsyncSession, ids: Sequence[int], *, worker: str, now: datetime) -> list[Begun]:
-    """Mark leased mails as `sending` where the lease is still ours and nothing stands against it.
-
-    What a suppression, a stop or a pause stands against is put aside with its reason. No byte of a mail may
-    leave before this is committed.
-    """
-    return await exchange(session, (), ids, worker=worker, now=now, in_doubt="send")
-
-
 async def exchange(
     session: AsyncSession,
     outcomes: Sequence[tuple[Begun, delivery.Outcome]],
@@ -119,7 +110,15 @@ async def exchange(
     in_doubt: InDoubt,
     tell: bool = True,
 ) -> list[Begun]:
-    """`record` what became of some mails and `begin` others, in one round trip."""
+    """Record what became of mails that were `sending`, and begin others: one round trip.
+
+    Those of `ids` are marked `sending` where the lease is still ours and nothing stands against them; what a
+    suppression, a stop or a pause stands against is put aside with its reason. No byte of a mail may leave
+    before this is committed.
+
+    Of the outcomes: somebody who took us for dead may have put a mail in doubt. That it was sent is still
+    true, and ends the doubt unless it is being sent again already. `tell`: whether a webhook may listen.
+    """
     sent = [mail for mail, outcome in outcomes if isinstance(outcome, delivery.Sent)]
     written, marked, around = await together(
         session,
@@ -157,22 +156,19 @@ async def _begun(
     return may
 
 
+def _ours(state: State, sqlite: bool) -> Any:
+    """The mails whose numbers are given, where they are in our hands."""
+    given = dialect.given(_MAILS.c.id, sqlite=sqlite)
+    return and_(given, _MAILS.c.state == state, _MAILS.c.lease == bindparam("worker"))
+
+
 def _begin(sqlite: bool) -> Update:
     return (
         update(_MAILS)
-        .where(
-            dialect.given(_MAILS.c.id, sqlite=sqlite),
-            _MAILS.c.state == State.CLAIMED,
-            _MAILS.c.lease == bindparam("worker"),
-        )
+        .where(_ours(State.CLAIMED, sqlite))
         .values(state=State.SENDING, lease_until=bindparam("until"), tries=_MAILS.c.tries + 1)
         .returning(*(_MAILS.c[name] for name in Begun._fields[:-1]))
     )
-
-
-async def look(session: AsyncSession, ids: Sequence[int]) -> _Around:
-    """What is true around mails, and whom they go to."""
-    return _around(await _LOOK.run(session, ids=list(ids)))
 
 
 def _around(rows: Rows) -> _Around:
@@ -193,7 +189,7 @@ def _look(sqlite: bool) -> Select[*tuple[Any, ...]]:
             _SUPPRESSIONS.c.reason,
             _PLACES.c.state,
             case((_MAILS.c.kind == Kind.MISSED, _still_missed()), else_=true()),
-            *_PERSON,
+            *(_PERSON[name] for name in Recipient._fields),
         )
         .outerjoin(_LEARNERS, _LEARNERS.c.id == _MAILS.c.learner_id)
         .outerjoin(_ACCOUNTS, _ACCOUNTS.c.id == _MAILS.c.account_id)
@@ -203,21 +199,21 @@ def _look(sqlite: bool) -> Select[*tuple[Any, ...]]:
     )
 
 
-_PERSON = (
-    _LEARNERS.c.id,
-    _LEARNERS.c.first_name,
-    _LEARNERS.c.address,
-    _LEARNERS.c.new_address,
-    _LEARNERS.c.region,
-    _PLACES.c.id,
-    _PLACES.c.course_id,
-    _PLACES.c.version_id,
-    _PLACES.c.company,
-    _PLACES.c.size,
-    _PLACES.c.zone,
-    _PLACES.c.due_at,
-    _PLACES.c.paused_until,
-)
+_PERSON = {
+    "learner_id": _LEARNERS.c.id,
+    "first_name": _LEARNERS.c.first_name,
+    "address": _LEARNERS.c.address,
+    "new_address": _LEARNERS.c.new_address,
+    "region": _LEARNERS.c.region,
+    "enrolment_id": _PLACES.c.id,
+    "course_id": _PLACES.c.course_id,
+    "version_id": _PLACES.c.version_id,
+    "company": _PLACES.c.company,
+    "size": _PLACES.c.size,
+    "zone": _PLACES.c.zone,
+    "due_at": _PLACES.c.due_at,
+    "paused_until": _PLACES.c.paused_until,
+}
 _BEGIN, _LOOK = Prepared(_begin), Prepared(_look)
 
 
@@ -268,23 +264,6 @@ async def keep(session: AsyncSession, *, worker: str, now: datetime) -> None:
     )
 
 
-async def record(
-    session: AsyncSession,
-    outcomes: Iterable[tuple[Begun, delivery.Outcome]],
-    *,
-    worker: str,
-    now: datetime,
-    in_doubt: InDoubt,
-    tell: bool = True,
-) -> None:
-    """Write what became of mails that were `sending`, and unless nobody listens `tell` of lessons.
-
-    Somebody who took us for dead may have put a mail in doubt: that it was sent is still true, and ends the
-    doubt unless it is being sent again already.
-    """
-    await exchange(session, list(outcomes), (), worker=worker, now=now, in_doubt=in_doubt, tell=tell)
-
-
 async def _sent(
     session: AsyncSession, mails: Sequence[Begun], written: set[Any], now: datetime
 ) -> list[hooks.Fact]:
@@ -302,11 +281,7 @@ async def _sent(
 def _record(sqlite: bool) -> Update:
     return (
         update(_MAILS)
-        .where(
-            dialect.given(_MAILS.c.id, sqlite=sqlite),
-            _MAILS.c.state == State.SENDING,
-            _MAILS.c.lease == bindparam("worker"),
-        )
+        .where(_ours(State.SENDING, sqlite))
         .values(_left(bindparam("now")))
         .returning(_MAILS.c.id)
     )

@@ -118,7 +118,7 @@ async def _to_learners(
 ) -> dict[int, Addressed | str]:
     if not begun:
         return {}
-    facts = await known.of_places(session, [mail.person for mail in begun if mail.person])
+    facts = await known.of_recipients(session, [mail.person for mail in begun if mail.person])
     received = await _received(session, [mail for mail in begun if mail.kind == Kind.FAREWELL])
     inviters = await seats.inviters(session, [mail.occasion for mail in begun if mail.kind == Kind.INVITE])
     sources = await _sources(session, [mail for mail in begun if mail.kind == Kind.CONFIRM])

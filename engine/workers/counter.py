@@ -38,7 +38,7 @@ class Counter:
             self._ripe = self._ripe or await counting.ripe(session)
         async with self._db.transaction() as session:
             await counting.keep(session, found, seconds=monotonic() - began)
-        return found.standing is not None
+        return found.whole
 
     async def _group(self, course_id: int, activity: str) -> None:
         async with self._db.transaction() as session:

@@ -88,7 +88,8 @@ class Sender:
                     )
                 await leases.reap(session, now=now, in_doubt=self._in_doubt)
                 leased = await self._lease(session)
-                self._tell = bool(await hooks.listening(session, Event.LESSON_SENT))
+                if leased or self._flight.open:
+                    self._tell = bool(await hooks.listening(session, Event.LESSON_SENT))
             self._failed = False
             if not leased and not self._flight.open:
                 return False
@@ -100,9 +101,15 @@ class Sender:
         return True
 
     async def finish(self) -> None:
-        """Once we are stopping: wait for what is on the wire, `_GRACE` seconds at most, and record it."""
-        if self._flight.open:
-            await self.step()
+        """Once we are stopping: wait for what is on the wire, `_GRACE` seconds at most, and record it.
+
+        Where the database is away, those mails are in doubt.
+        """
+        try:
+            if self._flight.open:
+                await self.step()
+        except DBAPIError as error:
+            log.error("database trouble", worker="sender", error=str(error.orig))
 
     async def _lease(self, session: AsyncSession) -> deque[int]:
         limit = self._connections * _LEASE_PER_CONNECTION

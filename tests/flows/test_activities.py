@@ -13,7 +13,7 @@ from engine.demo import answers as diligent
 from engine.flows import activities, known, leases, letters, privacy
 from engine.mail import builds
 from engine.tables import Submission
-from tests import every, people
+from tests import every, ledger, people
 from tests.people import ALICE, BOB, DRESS, Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -510,10 +510,10 @@ async def written(town: Town) -> list[tuple[str, Any]]:
     """The mails that leave now, as their readers get them: recipient and message."""
     async with town.db.transaction() as session:
         leased = await leases.lease(session, worker="town", limit=50, now=town.now)
-        mails = await leases.begin(session, leased, worker="town", now=town.now)
+        mails = await ledger.begin(session, leased, worker="town", now=town.now)
         found = await letters.gather(session, mails)
         outcomes = [(mail, town.answer(mail)) for mail in mails]
-        await leases.record(session, outcomes, worker="town", now=town.now, in_doubt="send")
+        await ledger.record(session, outcomes, worker="town", now=town.now, in_doubt="send")
     out = []
     for each in found.values():
         assert isinstance(each, letters.Addressed)

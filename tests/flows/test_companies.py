@@ -13,6 +13,7 @@ from engine.core import consent, errors, links, team, views
 from engine.flows import companies, enrolments, leases, letters, privacy, searching, seats, signup, teams
 from engine.mail import builds
 from engine.tables import Base, Company, Consent, Learner
+from tests import ledger
 from tests.people import ALICE, BOB, CHARLIE, DRESS, ORIGIN, Town, fingerprint, paris
 from tests.teams import FOLLOWED, Team
 
@@ -697,7 +698,7 @@ async def test_the_mail_says_who_invites_and_its_link_opens_the_seat(house: Team
     ours = links.Links(DRESS.base_url, [b"key"], lasting=b"lasting")
     async with house.town.db.transaction() as session:
         leased = await leases.lease(session, worker="w", limit=9, now=house.town.now)
-        begun = await leases.begin(session, leased, worker="w", now=house.town.now)
+        begun = await ledger.begin(session, leased, worker="w", now=house.town.now)
         gathered = await letters.gather(session, begun)
     (addressed,) = [gathered[each.id] for each in begun if each.kind == "invite"]
     assert isinstance(addressed, letters.Addressed)

@@ -12,6 +12,7 @@ from engine.core.intake import State
 from engine.flows import enrolments, imports, leases, letters, privacy, publishing, searching, seats, signup
 from engine.tables import Company, Consent, Delivery, Enrolment, ImportRow, Learner, Seat, Suppression
 from engine.workers import tasks
+from tests import ledger
 from tests.people import ALICE, BOB, CHARLIE, DRESS, SLUG, Town, course, fingerprint
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -459,7 +460,7 @@ async def test_the_mail_tells_where_the_address_comes_from_until_the_person_asks
     await town.sign_up(ALICE)
     async with town.db.transaction() as session:
         leased = await leases.lease(session, worker="town", limit=5, now=town.now)
-        begun = await leases.begin(session, leased, worker="town", now=town.now)
+        begun = await ledger.begin(session, leased, worker="town", now=town.now)
         gathered = await letters.gather(session, begun)
     told = {to.person.address: to.source for to in gathered.values() if isinstance(to, letters.Addressed)}
     assert told == {"alice@example.org": "", "new@example.org": SOURCE}

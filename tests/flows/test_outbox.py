@@ -11,6 +11,7 @@ from engine.core import delivery
 from engine.core.delivery import Kind
 from engine.flows import enrolments, leases, outbox
 from engine.tables import Delivery, Enrolment
+from tests import ledger
 from tests.people import ALICE, BOB, FULL, SENT, Town, fingerprint
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -54,7 +55,7 @@ async def lease(town: Town, worker: str, limit: int = 10) -> list[int]:
 
 async def begin(town: Town, ids: list[int], worker: str = "one") -> list[leases.Begun]:
     async with town.db.transaction() as session:
-        return await leases.begin(session, ids, worker=worker, now=town.now)
+        return await ledger.begin(session, ids, worker=worker, now=town.now)
 
 
 async def begun(town: Town, worker: str = "one") -> list[leases.Begun]:
@@ -67,7 +68,7 @@ async def record(
     """What the ledger says after `outcome`."""
     how = {"worker": worker, "now": town.now, "in_doubt": in_doubt}
     async with town.db.transaction() as session:
-        await leases.record(session, [(mail, outcome)], **how)  # type: ignore[arg-type]
+        await ledger.record(session, [(mail, outcome)], **how)  # type: ignore[arg-type]
     return await stored(town, mail.id)
 
 

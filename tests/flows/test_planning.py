@@ -11,6 +11,7 @@ from sqlalchemy import text, update
 from engine.core import delivery, errors
 from engine.flows import activities, catalog, enrolments, leases, planning
 from engine.tables import Delivery, Version
+from tests import ledger
 from tests.people import ALICE, BOB, CHARLIE, FULL, SENT, Town, course, paris, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -198,7 +199,7 @@ async def test_a_lesson_in_a_dead_workers_hands_is_waited_for_and_the_next_keeps
     await town.tick()
     async with town.db.transaction() as session:
         leased = await leases.lease(session, worker="dead", limit=5, now=town.now)
-        await leases.begin(session, leased, worker="dead", now=town.now)
+        await ledger.begin(session, leased, worker="dead", now=town.now)
     await town.sleep("2027-04-06 08:45")
     await town.tick()
     assert len(await town.mails(alice, "lesson")) == 2  # c waits

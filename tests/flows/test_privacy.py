@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import select, update
 
 from engine.core import delivery, errors, links
-from engine.flows import enrolments, learners, leases, privacy
+from engine.flows import enrolments, learners, privacy
 from engine.tables import Base, Consent, Delivery, Learner, Suppression
+from tests import ledger
 from tests.people import ALICE, BOB, ORIGIN, SENT, Town, course, fingerprint
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -164,7 +165,7 @@ async def test_a_mail_in_a_workers_hands_does_not_leave_after_erasing(town: Town
     async with town.db.transaction() as session:
         ids = list(await session.scalars(select(Delivery.id).where(Delivery.state == "claimed")))
         assert ids
-        assert await leases.begin(session, ids, worker="town", now=town.now) == []
+        assert await ledger.begin(session, ids, worker="town", now=town.now) == []
 
 
 async def test_the_link_to_ones_data_is_sent_once_an_hour_and_lasts_a_day(town: Town) -> None:

@@ -12,6 +12,7 @@ from engine.flows import accounts, enrolments, leases, letters, summaries
 from engine.mail import builds
 from engine.tables import Delivery
 from engine.workers import counter
+from tests import ledger
 from tests.people import ALICE, BOB, DRESS, Town, course, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -118,7 +119,7 @@ async def test_it_is_written_in_the_language_of_the_account(
     await town.tick()
     async with town.db.transaction() as session:
         leased = await leases.lease(session, worker="w", limit=50, now=town.now)
-        begun = await leases.begin(session, leased, worker="w", now=town.now)
+        begun = await ledger.begin(session, leased, worker="w", now=town.now)
         (mail,) = [each for each in begun if each.account_id == claire]
         addressed = (await letters.gather(session, [mail]))[mail.id]
     assert isinstance(addressed, letters.ToAccount)

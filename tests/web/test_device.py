@@ -8,7 +8,7 @@ import pytest
 
 from engine.core import links
 from engine.flows import leases, letters
-from tests import every
+from tests import every, ledger
 from tests.documents import reading
 from tests.web.conftest import Visit
 from tests.web.playing import Player, another_browser, begin
@@ -41,7 +41,7 @@ async def mailed(player: Player) -> list[tuple[str, str]]:
     site, now = player.visit.site, player.visit.clock.now()
     async with site.db.transaction() as session:
         leased = await leases.lease(session, worker="test", limit=50, now=now)
-        begun = await leases.begin(session, leased, worker="test", now=now)
+        begun = await ledger.begin(session, leased, worker="test", now=now)
         found = await letters.gather(session, begun)
     out = []
     for each in found.values():

@@ -12,7 +12,7 @@ import pytest
 from engine.core.course.effect import Choices
 from engine.flows import activities, catalog, leases, letters, publishing
 from engine.web import downloads
-from tests import papers
+from tests import ledger, papers
 from tests.documents import reading
 from tests.documents.templates import ARTICLES, lines
 from tests.web import course
@@ -120,7 +120,7 @@ async def the_only_entry(visit: Visit) -> str:
     (owed,) = await visit.deliveries("entry")
     async with visit.site.db.transaction() as session:
         leased = await leases.lease(session, worker="test", limit=9, now=visit.clock.now())
-        begun = await leases.begin(session, leased, worker="test", now=visit.clock.now())
+        begun = await ledger.begin(session, leased, worker="test", now=visit.clock.now())
         found = (await letters.gather(session, begun))[owed.id]
     assert isinstance(found, letters.Addressed)
     written = letters.write(found, visit.site.house, now=visit.clock.now())

@@ -15,6 +15,7 @@ from engine.core import links
 from engine.core.accounts import Role
 from engine.flows import accounts, leases, letters
 from engine.tables import Account, AccountSession, Backoff
+from tests import ledger
 from tests.web.conftest import Visit
 from tests.web.studio.conftest import ADDRESSES, PASSWORD, Desk
 
@@ -43,7 +44,7 @@ async def mailed(visit: Visit) -> list[EmailMessage]:
     async with visit.site.db.transaction() as session:
         now = visit.clock.now()
         ids = await leases.lease(session, worker="test", limit=50, now=now)
-        begun = await leases.begin(session, ids, worker="test", now=now)
+        begun = await ledger.begin(session, ids, worker="test", now=now)
         gathered = await letters.gather(session, begun)
     found = []
     for mail in begun:
