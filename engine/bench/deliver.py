@@ -5,12 +5,7 @@ Each pair sends as many messages of the same size over as many connections, firs
 """
 
 import asyncio
-import contextlib
-import os
 import secrets
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -20,14 +15,13 @@ from sqlalchemy import delete, func, select, update
 from engine import app, paths, settings
 from engine.bench import base, service, sink
 from engine.clock import SystemClock
-from engine.core import delivery, errors, fictitious
+from engine.core import delivery, fictitious
 from engine.core.progress import State as Progress
 from engine.flows import catalog, outbox
 from engine.mail import proof
 from engine.tables import Delivery, Enrolment, db, dialect
 
 COURSE, LESSON = "ia-pme", "reperes"
-_SITE, _FROM = "https://parcours.example.org", "Parcours <parcours@parcours.example.org>"
 _CHUNK = 5000
 _ASKING, _EVERY = 50, 0.05
 """How many people sign up while lessons leave, and the seconds between them."""
@@ -69,15 +63,17 @@ async def run(
     """Raises `errors.Invalid` when the database is not empty, or smtp-sink is missing."""
     sink.find("smtp-source")
     keys = secrets.token_hex(32), secrets.token_hex(32)
-    places = await base.enrol(database, messages, course=COURSE, next_key=LESSON, now=now)
+    files = catalog.read_directory(paths.courses() / COURSE)
+    at = {"next_key": LESSON}
+    places = await base.enrol(database, messages, files=files, slug=COURSE, place=at, now=now)
     found, runs, size = db.Database(database), list[Run](), _size(database)
     try:
         for _ in range(pairs):
-            async with _sink(smtp) as address:
+            async with sink.somewhere(smtp) as address:
                 await _owe(found, places, now)
                 compared = await sink.source(address, messages=messages, size=size, connections=connections)
                 runs.append(await _work(found, database, address, keys, messages, connections, compared))
-        async with _sink(smtp) as address:
+        async with sink.somewhere(smtp) as address:
             await _owe(found, places[_ASKING:], now)
             waited = await _confirm(found, database, address, keys, connections, places[:_ASKING])
     finally:
@@ -96,15 +92,6 @@ async def run(
         confirm_p95_s_under_bulk=waited,
         runs=runs,
     )
-
-
-@asynccontextmanager
-async def _sink(smtp: str | None) -> AsyncIterator[str]:
-    if smtp:
-        yield smtp
-        return
-    async with sink.running() as address:
-        yield address
 
 
 async def _owe(found: db.Database, places: list[int], now: datetime) -> None:
@@ -134,7 +121,7 @@ async def _owe(found: db.Database, places: list[int], now: datetime) -> None:
 def _size(database: str) -> int:
     """The bytes of the mail, as it travels to one of its learners."""
     files = catalog.read_directory(paths.courses() / COURSE)
-    house = app.wardrobe(settings.load(database_url=database, base_url=_SITE, from_=_FROM))
+    house = app.wardrobe(settings.load(database_url=database, base_url=service.SITE, from_=service.FROM))
     course = catalog.check(files, slug=COURSE, house=house).course
     assert course is not None  # it was published a moment ago
     return len(proof.make(course, f"lesson-{LESSON}", house, fictitious.LEARNERS[0]).source)
@@ -150,7 +137,7 @@ async def _work(
     compared: sink.Cost,
 ) -> Run:
     loop = asyncio.get_running_loop()
-    async with worker(database, address, keys, connections=connections) as process:
+    async with service.worker(database, address, keys, connections=connections) as process:
         began, before = loop.time(), sink.cpu_seconds(process.pid)
         async with asyncio.timeout(_PATIENCE):
             while await _open(found):  # noqa: ASYNC110  # it happens in another process
@@ -183,7 +170,7 @@ async def _confirm(
     async with found.transaction() as session:
         pending = update(Enrolment).where(Enrolment.id.in_(places)).values(state=Progress.PENDING)
         await session.execute(pending)
-    async with worker(database, address, keys, connections=connections):
+    async with service.worker(database, address, keys, connections=connections):
         for place in places:
             async with found.transaction() as session:
                 learner = await session.scalar(select(Enrolment.learner_id).where(Enrolment.id == place))
@@ -207,36 +194,3 @@ async def _open(found: db.Database) -> bool:
     async with found.reading() as session:
         states = tuple(delivery.OPEN)
         return bool(await session.scalar(select(Delivery.id).where(Delivery.state.in_(states)).limit(1)))
-
-
-@asynccontextmanager
-async def worker(
-    database: str, address: str, keys: tuple[str, str], *, connections: int
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`parcours worker --queues mail`, from the moment it begins to work."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "engine", "worker", "--queues", "mail", "--database", database),
-        stdout=asyncio.subprocess.PIPE,
-        env={
-            **os.environ,
-            "PARCOURS_SECRET_KEY": keys[0],
-            "PARCOURS_SUPPRESSION_KEY": keys[1],
-            "PARCOURS_CONTROLLER": "Bench",
-            "PARCOURS_BASE_URL": _SITE,
-            "PARCOURS_FROM": _FROM,
-            "PARCOURS_SMTP_URL": f"smtp://{address}?starttls=never",
-            "PARCOURS_SMTP_CONNECTIONS": str(connections),
-        },
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            line = await process.stdout.readline()
-        if not line.startswith(b"Parcours works"):
-            raise errors.ParcoursError(f"The worker did not start: {line.decode()}")
-        yield process
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            await process.communicate()

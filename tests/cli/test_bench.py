@@ -44,3 +44,15 @@ async def in_use(database_url: str) -> str:
 def test_it_keeps_its_hands_off_a_database_in_use(in_use: str) -> None:
     ran = parcours("bench", "submissions", "--database", in_use)
     assert (ran.code, "without learners" in ran.err) == (1, True)
+
+
+@pytest.mark.skipif(not shutil.which("smtp-sink", path="/usr/sbin:/usr/bin"), reason="NO smtp-sink (postfix)")
+def test_kills_at_marked_points_lose_nothing_and_double_what_was_on_the_wire(database_url: str) -> None:
+    options = ("--messages", "300", "--kills", "10", "--connections", "4")
+    ran = parcours("bench", "crash", *options, "--json", "--database", database_url)
+    found = json.loads(ran.out)
+    assert (found["lost"], found["out_of_order"], found["unknown"], found["unsettled"]) == (0, 0, 0, 0)
+    assert found["max_doubled_per_kill"] <= 4
+    assert found["kills"] == 10
+    assert found["received"] == 300 + found["doubled"]
+    assert ran.code == 0, ran.err
