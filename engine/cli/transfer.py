@@ -1,5 +1,6 @@
 """`parcours backup`, `restore`, `activate` and `move`: an installation as a whole."""
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,8 @@ def backup(
     async def work(_: databases.Database, settings: Settings) -> archive.Manifest:
         return await backups.make(settings, target, overwrite=overwrite, now=now)
 
+    # As Ctrl+C: what was begun is cleared away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     made = common.with_database(database, work)
     size = target.stat().st_size / 1e6
     typer.echo(f"{target}: {size:.1f} MB, {sum(made.tables.values())} rows, read back.")

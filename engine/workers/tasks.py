@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from engine.clock import Clock
 from engine.core import consent
-from engine.flows import imports, instance
+from engine.flows import imports
 from engine.tables.db import Database
 
 
@@ -22,8 +22,6 @@ class Tasks:
         """One chunk, in one transaction. False: there is nothing to do, and what is too old was forgotten."""
         now = self._clock.now()
         async with self._db.transaction() as session:
-            if await instance.rests(session):
-                return False
             worked = await imports.advance(session, fingerprint=self._fingerprint, now=now)
             if not worked:
                 await imports.prune(session, now=now)

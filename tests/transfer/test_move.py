@@ -102,7 +102,7 @@ async def test_nothing_works_on_the_old_file_any_more(here: str, there: str) -> 
     async with town(here) as lived:
         with pytest.raises(errors.Conflict, match="was moved to postgresql://"):
             await app.prepare(app.Site(house(here), lived.db, lived.clock))
-    for command in (("learner", "list"), ("backup", "/nowhere")):
+    for command in (("learner", "list"), ("delivery", "list")):
         refused = await asyncio.to_thread(parcours, *command, "--database", here)
         assert (refused.code, "was moved to postgresql://" in refused.err) == (1, True)
     back = await asyncio.to_thread(parcours, "activate", "--yes", "--database", here)
