@@ -4,7 +4,7 @@ import asyncio
 import gc
 import secrets
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.utils import parseaddr
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from engine import clock as clocks
 from engine import observe, paths
 from engine.core import consent, errors, links
-from engine.flows import catalog, installation, letters, publishing
+from engine.flows import catalog, installation, instance, letters, publishing
 from engine.mail import builds, dress, smtp
 from engine.settings import Settings
 from engine.tables import db as databases
@@ -93,7 +93,7 @@ class Site:
                 found = await installation.health(session, now=self.clock.now())
         except Exception as error:  # whatever a database does when it is away is not well
             return {"ok": False, "database": type(error).__name__}
-        return {"ok": True, "now": self.clock.now().isoformat(), **found}
+        return {"ok": not found["rests"], "now": self.clock.now().isoformat(), **found}
 
     async def ready(self) -> bool:
         try:
@@ -102,38 +102,60 @@ class Site:
             return False
 
 
-def keys(settings: Settings) -> tuple[tuple[bytes, ...], bytes]:
-    """The signing keys and the suppression key.
+Keys = tuple[tuple[bytes, ...], bytes]
+"""The signing keys, of which the first signs, and the suppression key."""
+
+
+def keys(settings: Settings) -> Keys:
+    """Both kinds of keys.
 
     Beside a SQLite file they are made at first start and kept in `<file>.keys`; with PostgreSQL they must be
     set, for several machines share them. Raises `errors.Invalid`.
     """
-    signing = tuple(key.get_secret_value().encode() for key in settings.secret_key)
-    suppressing = settings.suppression_key.get_secret_value().encode() if settings.suppression_key else b""
+    signing, suppressing = known_keys(settings)
     if signing and suppressing:
         return signing, suppressing
-    url = databases.parse(settings.database_url)
-    if url.get_backend_name() != "sqlite" or not url.database:
+    path = keys_file(settings)
+    if path is None:
         raise errors.Invalid(
             "PARCOURS_SECRET_KEY and PARCOURS_SUPPRESSION_KEY must be set with PostgreSQL: "
             "`openssl rand -hex 32` makes one."
         )
-    kept = _kept_keys(Path(f"{url.database}.keys"))
-    return signing or (kept[0],), suppressing or kept[1]
+    made = (secrets.token_hex(32).encode(),), secrets.token_hex(32).encode()
+    with suppress(FileExistsError):
+        keep_keys(path, made)
+    return known_keys(settings)
 
 
-def _kept_keys(path: Path) -> tuple[bytes, bytes]:
-    try:
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(f"{secrets.token_hex(32)}\n{secrets.token_hex(32)}\n")
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise errors.Invalid(f"{path}: the keys cannot be kept there ({error.strerror}).") from None
-    lines = path.read_text().split()
+def known_keys(settings: Settings) -> Keys:
+    """The keys as far as there are any: from the settings, else from beside the SQLite file."""
+    signing = tuple(key.get_secret_value().encode() for key in settings.secret_key)
+    suppressing = settings.suppression_key.get_secret_value().encode() if settings.suppression_key else b""
+    path = keys_file(settings)
+    if (signing and suppressing) or path is None or not path.exists():
+        return signing, suppressing
+    lines = [line.strip() for line in path.read_text().splitlines()]
     if len(lines) != 2:
         raise errors.Invalid(f"{path}: two keys are expected, one a line; restore it from a backup.")
-    return lines[0].encode(), lines[1].encode()
+    return signing or tuple(lines[0].encode().split(b",")), suppressing or lines[1].encode()
+
+
+def keys_file(settings: Settings) -> Path | None:
+    """Where the keys are kept when they are not set; None with PostgreSQL."""
+    url = databases.parse(settings.database_url)
+    sqlite = url.get_backend_name() == "sqlite" and url.database
+    return Path(f"{url.database}.keys") if sqlite else None
+
+
+def keep_keys(path: Path, keys: Keys) -> None:
+    """Write them to a new file; FileExistsError. Raises `errors.Invalid` where it cannot be written."""
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_bytes(b",".join(keys[0]) + b"\n" + keys[1] + b"\n")
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise errors.Invalid(f"{path}: the keys cannot be kept there ({error.strerror}).") from None
 
 
 def wardrobe(settings: Settings) -> dress.Dress:
@@ -199,11 +221,17 @@ def _ring(bell: loop.Bell) -> object:
 
 
 async def prepare(site: Site) -> None:
-    """Make the database ready: its schema, and at first start the courses that come with Parcours."""
+    """Make the database ready: its schema, and at first start the courses that come with Parcours.
+
+    Raises `errors.Conflict` where the work goes on in another database.
+    """
     url = site.settings.base_url
     if url.scheme == "http" and url.host not in ("localhost", "127.0.0.1", "[::1]"):
         log.warning("PARCOURS_BASE_URL is not https: mail programs ignore one-click unsubscribe (RFC 8058)")
     await schema.upgrade(site.db)
+    async with site.db.transaction() as session:
+        await instance.check_here(session)
+        await instance.establish(session)
     # What lives as long as the process need not be looked through again and again for what does not.
     gc.collect()
     gc.freeze()

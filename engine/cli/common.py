@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine import observe, settings
 from engine.core import errors
+from engine.flows import instance
 from engine.settings import Settings
 from engine.tables import db as databases
 from engine.tables import schema
@@ -58,8 +59,17 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console.print(table)
 
 
-def with_database(database: str | None, work: Callable[[databases.Database, Settings], Awaitable[T]]) -> T:
-    """Run something that commits more than once. Raises `errors.Invalid` when the schema is not ours."""
+def with_database(
+    database: str | None,
+    work: Callable[[databases.Database, Settings], Awaitable[T]],
+    *,
+    anywhere: bool = False,
+) -> T:
+    """Run something that commits more than once.
+
+    Raises `errors.Invalid` when the schema is not ours; `errors.Conflict` when the work goes on in another
+    database, unless it may be done `anywhere`.
+    """
 
     async def go() -> T:
         found = load(database)
@@ -67,6 +77,9 @@ def with_database(database: str | None, work: Callable[[databases.Database, Sett
         try:
             if not await schema.is_current(db):
                 raise errors.Invalid("The database is not up to date: run `parcours db upgrade` first.")
+            if not anywhere:
+                async with db.reading() as session:
+                    await instance.check_here(session)
             return await work(db, found)
         finally:
             await db.close()
@@ -75,12 +88,16 @@ def with_database(database: str | None, work: Callable[[databases.Database, Sett
 
 
 def with_session(
-    database: str | None, work: Callable[[AsyncSession, Settings], Awaitable[T]], *, write: bool = False
+    database: str | None,
+    work: Callable[[AsyncSession, Settings], Awaitable[T]],
+    *,
+    write: bool = False,
+    anywhere: bool = False,
 ) -> T:
-    """Run one flow on the database. Raises `errors.Invalid` when its schema is not ours."""
+    """Run one flow on the database. Raises what `with_database` raises."""
 
     async def go(db: databases.Database, found: Settings) -> T:
         async with db.transaction() if write else db.reading() as session:
             return await work(session, found)
 
-    return with_database(database, go)
+    return with_database(database, go, anywhere=anywhere)

@@ -6,14 +6,14 @@ from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import delivery
-from engine.flows import outbox
+from engine.flows import instance, outbox
 from engine.tables import Delivery, Meta
 
 _DEMO_OFFSET = "demo_offset_seconds"
 
 
 async def health(session: AsyncSession, *, now: datetime) -> dict[str, object]:
-    """Counts that an operator watches: what waits, since when, and what needs a human."""
+    """What an operator watches: whether it acts at all, what waits, since when, and what needs a human."""
     due = (Delivery.state.in_(delivery.READY), Delivery.due_at <= now)
     waiting, oldest, refused = (
         await session.execute(
@@ -26,6 +26,8 @@ async def health(session: AsyncSession, *, now: datetime) -> dict[str, object]:
     ).one()
     age = int((now - oldest).total_seconds()) if oldest else 0
     return {
+        "instance": await instance.identity(session),
+        "rests": await instance.rests(session),
         "mails_waiting": waiting,
         "mails_refused_for_now": refused,
         "oldest_wait_seconds": age,

@@ -16,7 +16,7 @@ from engine.core import errors
 Transaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 """Begins a transaction that commits when its block ends well and is rolled back otherwise."""
 
-_BUSY_MS = 10_000
+_BUSY_MS, _ALONE_MS = 10_000, 1_000
 _AWAY = ("locked", "disk", "full", "connection", "readonly", "starting up", "shutting down")
 
 
@@ -25,12 +25,17 @@ class Database:
 
     On SQLite writers take turns on one connection (`BEGIN IMMEDIATE`), readers have their own: no writer ever
     finds the file locked by this process.
+
+    `alone`: a SQLite file that nobody else may have open, from the first use until `close`; while somebody
+    has, every use raises DBAPIError. One session at a time.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, alone: bool = False) -> None:
         self.url = parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        if self.is_sqlite:
+        if alone:
+            self._writer = self._reader = _sqlite(self.url, "BEGIN IMMEDIATE", pool_size=1, alone=True)
+        elif self.is_sqlite:
             self._writer = _sqlite(self.url, "BEGIN IMMEDIATE", pool_size=1)
             self._reader = _sqlite(self.url, "BEGIN", pool_size=4)
         else:
@@ -96,6 +101,11 @@ def parse(url: str) -> URL:
     raise errors.Invalid(f"{_hidden(url)}: use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")
 
 
+def public_address(url: URL) -> str:
+    """The address as PostgreSQL's own programs take it, without its password: for command lines and notes."""
+    return url._replace(drivername="postgresql", password=None).render_as_string()  # `set` passes over None
+
+
 def _hidden(url: str) -> str:
     return re.sub(r"://[^@/]*@", "://…@", url)
 
@@ -106,13 +116,13 @@ def unavailable(error: DBAPIError) -> bool:
     return error.connection_invalidated or any(sign in words for sign in _AWAY)
 
 
-def _sqlite(url: URL, begin: str, *, pool_size: int) -> AsyncEngine:
+def _sqlite(url: URL, begin: str, *, pool_size: int, alone: bool = False) -> AsyncEngine:
     engine = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,
         pool_size=pool_size,
         max_overflow=0,
-        connect_args={"timeout": _BUSY_MS / 1000},
+        connect_args={"timeout": (_ALONE_MS if alone else _BUSY_MS) / 1000},
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -121,9 +131,11 @@ def _sqlite(url: URL, begin: str, *, pool_size: int) -> AsyncEngine:
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in (
+            # Before the first look at the file: whoever has it open then holds a lock that we do not get.
+            *(("locking_mode=EXCLUSIVE",) if alone else ()),
             "journal_mode=WAL",
             "synchronous=FULL",
-            f"busy_timeout={_BUSY_MS}",
+            f"busy_timeout={_ALONE_MS if alone else _BUSY_MS}",
             "foreign_keys=ON",
             "secure_delete=ON",
         ):

@@ -67,7 +67,7 @@ async def together(session: AsyncSession, *asked: tuple[Prepared, Mapping[str, A
         await session.flush()  # neither a statement of tables nor the driver does it by itself
     if dialect.is_sqlite(session):
         return [await _on_sqlite(session, statement.on_sqlite(), values) for statement, values in asked]
-    driver = await _driver(session)
+    driver = await driver_of(session)
     cursors = [driver.cursor() for _ in asked]
     try:
         async with driver.pipeline() if len(asked) > 1 else nullcontext():
@@ -84,7 +84,7 @@ async def _on_sqlite(session: AsyncSession, statement: Executable, values: Mappi
     return found.all() if found.returns_rows else ()  # type: ignore[attr-defined]  # of a cursor
 
 
-async def _driver(session: AsyncSession) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+async def driver_of(session: AsyncSession) -> psycopg.AsyncConnection[tuple[Any, ...]]:
     """The driver's connection, in the transaction of the session; looked up once for each."""
     if "driver" not in session.info:
         connection = await session.connection()

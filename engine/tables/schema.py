@@ -7,6 +7,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.tables.db import Database
 
@@ -38,3 +39,15 @@ async def is_current(db: Database) -> bool:
     async with db.engine.connect() as connection:
         found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
     return set(found) == set(ScriptDirectory.from_config(_config()).get_heads())
+
+
+async def revision(session: AsyncSession) -> str:
+    """What the schema of the database is called."""
+    connection = await session.connection()
+    found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    return found or ""
+
+
+def is_known(revision: str) -> bool:
+    """Whether this program can bring a database of that schema up to date."""
+    return revision in {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}

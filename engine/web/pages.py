@@ -15,7 +15,7 @@ from engine.core import asking, calendar, reasons, words
 from engine.mail import dress
 from engine.web import site, static
 
-STUDIO = ("me", "csrf", "menu")
+STUDIO = ("me", "csrf", "menu", "rests")
 """What the frame of the studio's pages shows, where somebody is signed in: see `studio.access`."""
 
 

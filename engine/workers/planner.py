@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from engine.clock import Clock
-from engine.flows import enrolments, planning, summaries
+from engine.flows import enrolments, instance, planning, summaries
 from engine.tables.db import Database
 
 CHUNK = 500
@@ -18,9 +18,14 @@ class Planner:
         """Called after each commit that may have planned a mail."""
 
     async def tick(self) -> int:
-        """The jobs `enrol` and `plan`: everything that is due now. How many enrolments were touched."""
+        """The jobs `enrol` and `plan`: everything that is due now. How many enrolments were touched.
+
+        None in a copy that rests: when it is told to act, it finds what is due as after an outage.
+        """
         now = self._clock.now()
         async with self._db.transaction() as session:
+            if await instance.rests(session):
+                return 0
             await planning.postpone_late(session, now=now)
             touched = await enrolments.enrol(session, now=now)
         while chunk := await self._chunk():

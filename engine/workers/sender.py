@@ -15,7 +15,7 @@ from engine import observe
 from engine.clock import Clock
 from engine.core import delivery
 from engine.core.webhooks import Event
-from engine.flows import hooks, leases, letters
+from engine.flows import hooks, instance, leases, letters
 from engine.mail import smtp
 from engine.tables.db import Database, Transaction
 
@@ -51,6 +51,7 @@ class Sender:
         self._until = 0.0
         self._tell = True
         self._failed = self._stepping = False
+        self._rests = ""
         self._heart: asyncio.Task[None] | None = None
         self._pins: letters.Pins = {}
         self.name = secrets.token_hex(8)
@@ -87,7 +88,7 @@ class Sender:
                         session, worker=self.name, in_hand=hand, now=now, in_doubt=self._in_doubt
                     )
                 await leases.reap(session, now=now, in_doubt=self._in_doubt)
-                leased = await self._lease(session)
+                leased = deque[int]() if await self._rest(session) else await self._lease(session)
                 if leased or self._flight.open:
                     self._tell = bool(await hooks.listening(session, Event.LESSON_SENT))
             self._failed = False
@@ -99,6 +100,14 @@ class Sender:
         if leased or self.stopping.is_set():
             await self.release()
         return True
+
+    async def _rest(self, session: AsyncSession) -> bool:
+        """Whether this database is one that must not send; said once."""
+        rests = await instance.rests(session)
+        if rests and rests != self._rests:
+            log.error("nothing is sent", reason=rests)
+        self._rests = rests
+        return bool(rests)
 
     async def finish(self) -> None:
         """Once we are stopping: wait for what is on the wire, `_GRACE` seconds at most, and record it.

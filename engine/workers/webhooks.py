@@ -11,7 +11,7 @@ from engine import network, observe
 from engine.clock import Clock
 from engine.core import webhooks
 from engine.core.network import Networks
-from engine.flows import hooks
+from engine.flows import hooks, instance
 from engine.tables.db import Database
 
 _AT_ONCE = 20
@@ -46,6 +46,8 @@ class Messenger:
         """One try of each message that is due. False when nothing was."""
         now = self._clock.now()
         async with self._db.transaction() as session:
+            if await instance.rests(session):
+                return False
             messages = await hooks.lease(session, limit=_AT_ONCE, now=now)
             if self._pruned is None or now >= self._pruned + _PRUNE:
                 await hooks.prune(session, now=now)

@@ -13,7 +13,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from engine.core import links
-from engine.flows import catalog, enrolments, letters
+from engine.flows import catalog, enrolments, instance, letters
 from engine.mail import builds, smtp
 from engine.tables import Delivery, Learner, Version
 from engine.workers import sender
@@ -379,3 +379,16 @@ async def without_its_table(town: Town) -> AsyncIterator[None]:
     finally:
         async with town.db.transaction() as session:
             await session.execute(text("ALTER TABLE elsewhere RENAME TO delivery"))
+
+
+async def test_a_copy_that_rests_sends_nothing_that_is_due(town: Town, server: Smtpd) -> None:
+    await due(town, ALICE)
+    async with town.db.transaction() as session:
+        await instance.mark_copy(session, now=town.now)
+    async with working(town, server) as worker:
+        assert not await worker.step()
+        assert server.received == []
+        async with town.db.transaction() as session:
+            await instance.activate(session)
+        await drain(worker)
+    assert [mail.rcpt for mail in server.received] == [["alice@example.org"]]

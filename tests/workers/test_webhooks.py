@@ -17,7 +17,7 @@ from sqlalchemy import select
 from standardwebhooks import Webhook as Verifier
 
 from engine.core.webhooks import Event
-from engine.flows import hooks, webhooks
+from engine.flows import hooks, instance, webhooks
 from engine.tables import Webhook, WebhookDelivery
 from engine.workers.webhooks import Messenger
 from tests import smtpd
@@ -198,3 +198,16 @@ async def test_stopping_lets_go_at_once_and_loses_nothing(town: Town) -> None:
     town.clock.moment += hooks.LEASE
     async with town.db.transaction() as session:
         assert len(await hooks.lease(session, limit=9, now=town.now)) == 1
+
+
+async def test_a_copy_that_rests_tells_nobody(town: Town) -> None:
+    async with listening() as program:
+        await subscribe(town, f"http://127.0.0.1:{program.port}/")
+        async with town.db.transaction() as session:
+            await instance.mark_copy(session, now=town.now)
+        assert not await one_step(town)
+        assert program.connections == 0
+        async with town.db.transaction() as session:
+            await instance.activate(session)
+        assert await one_step(town)
+        assert program.connections == 1

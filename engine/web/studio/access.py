@@ -14,7 +14,7 @@ from starlette.routing import Route
 from engine.core import accounts as rules
 from engine.core import errors
 from engine.core.accounts import Right
-from engine.flows import accounts
+from engine.flows import accounts, instance
 from engine.flows.accounts import Here
 from engine.web import forms, pages, site
 
@@ -78,6 +78,7 @@ async def _here(request: Request) -> Here | None:
     now = house.clock.now()
     async with house.db.reading() as session:
         me = await accounts.here(session, token, now=now)
+        request.state.rests = me and await instance.rests(session)
     if me and me.stale:
         async with house.db.transaction() as session:
             await accounts.seen(session, me.session_id, now=now)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from engine.core import accounts as rules
 from engine.core.accounts import Role
+from engine.flows import instance
 from engine.tables import Audit
 from engine.web import studio
 from engine.web.studio import access
@@ -121,3 +122,11 @@ async def test_whoever_looks_changes_nothing(visit: Visit, owner: Desk) -> None:
         if method == "GET":
             await owner.http.get(somewhere(page.path))
     assert await audited(visit) == before
+
+
+async def test_a_restored_copy_says_so_on_every_page(owner: Desk) -> None:
+    assert "copie restaurée" not in await owner.get("/studio/courses")
+    async with owner.visit.site.db.transaction() as session:
+        await instance.mark_copy(session, now=owner.visit.clock.now())
+    for path in ("/studio/courses", "/studio/deliveries", "/studio/me"):
+        assert "copie restaurée" in await owner.get(path)

@@ -1,0 +1,1 @@
+"""Carrying a whole installation somewhere else: backup, restore, move."""
