@@ -34,7 +34,6 @@ _SIGNED = (b"auto-submitted", b"x-auto-response-suppress", b"precedence", b"feed
 _BITS = (2048, 4096)
 """RFC 8301 asks for 2048 at least, and lets receivers refuse more than 4096."""
 _SELECTOR = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
-_WSP = re.compile(rb"[ \t]{2,}|\t")
 _LINE = 72
 _STRING = 255  # the most that one string of a TXT record holds
 
@@ -73,7 +72,7 @@ class Signer:
         return b"".join([self._signature(key, named, text, body, when) for key in self.keys])
 
     def _signature(self, key: Key, named: tuple[bytes, ...], text: bytes, body: bytes, when: int) -> bytes:
-        head = (b"v=1; a=%b-sha256; c=relaxed/relaxed; d=%b;\r\n s=%b; t=%d;\r\n bh=%b;\r\n h=%b;\r\n b=") % (
+        head = b"v=1; a=%b-sha256; c=relaxed/relaxed; d=%b;\r\n s=%b; t=%d;\r\n bh=%b;\r\n h=%b;\r\n b=" % (
             key.algorithm.encode(),
             self.domain.encode(),
             key.selector.encode(),
@@ -87,12 +86,10 @@ class Signer:
 
 def _canonical(fields: bytes) -> tuple[tuple[bytes, ...], bytes]:
     """Which fields are signed, in their order, and their relaxed form (RFC 6376 §3.4.2)."""
-    lines = _WSP.sub(b" ", fields.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")).split(b"\r\n")
-    found = {
-        name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)
-    }
-    named = tuple(name for name in (*_SEALED, *_SIGNED) if name in found)
-    return named, b"".join([b"%b:%b\r\n" % (name, found[name]) for name in named])
+    lines = [line.partition(b":") for line in fields.replace(b"\r\n ", b" ").split(b"\r\n")]
+    found = {name.lower(): value for name, _, value in lines}
+    named = tuple([name for name in (*_SEALED, *_SIGNED) if name in found])
+    return named, b"".join([b"%b:%b\r\n" % (name, b" ".join(found[name].split())) for name in named])
 
 
 @functools.lru_cache(maxsize=64)
