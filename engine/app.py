@@ -14,7 +14,7 @@ from engine import clock as clocks
 from engine import observe, paths
 from engine.core import consent, errors, links
 from engine.flows import catalog, installation, instance, letters, publishing
-from engine.mail import builds, dress, smtp
+from engine.mail import builds, dress, header, smtp
 from engine.settings import Settings
 from engine.tables import db as databases
 from engine.tables import schema
@@ -54,6 +54,7 @@ class Site:
             self.pool,
             connections=settings.smtp_connections,
             in_doubt=settings.in_doubt,
+            sign=signer(settings),
         )
         self.tasks = tasks.Tasks(db, clock, self.fingerprint, owed=self._owed)
         self.counter = counter.Counter(db, clock)
@@ -156,6 +157,31 @@ def keep_keys(path: Path, keys: Keys) -> None:
         raise
     except OSError as error:
         raise errors.Invalid(f"{path}: the keys cannot be kept there ({error.strerror}).") from None
+
+
+def signer(settings: Settings) -> sender.Sign | None:
+    """What signs mails, where a key is set. Raises `errors.Invalid`."""
+    if not settings.dkim_keys:
+        return None
+    from engine.mail import dkim  # here: OpenSSL is 8 MB that most workers need not have
+
+    keys = []
+    for selector, _, path in (each.partition(":") for each in settings.dkim_keys):
+        try:
+            keys.append(dkim.read(selector, Path(path).read_bytes()))
+        except errors.Invalid as problem:
+            raise errors.Invalid(f"PARCOURS_DKIM_KEYS: {path}: {problem}") from None
+        except OSError as problem:
+            raise errors.Invalid(f"PARCOURS_DKIM_KEYS: {path} cannot be read ({problem.strerror}).") from None
+    return dkim.Signer(signing_domain(settings), tuple(keys)).sign
+
+
+def signing_domain(settings: Settings) -> str:
+    """The sender's own: DMARC wants no other. Raises `errors.Invalid`."""
+    domain = settings.mail_host
+    if "." not in domain:
+        raise errors.Invalid(f"PARCOURS_FROM: mails from {domain} cannot be signed, for no DNS knows it.")
+    return header.ascii_domain(domain)
 
 
 def wardrobe(settings: Settings) -> dress.Dress:

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     controller: str = Field(
         "", description="Name and postal address of the data controller, lines separated by commas"
     )
+    dkim_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Signs mails for the domain of PARCOURS_FROM: SELECTOR:FILE, separated by commas"
+    )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="Networks whose X-Forwarded-For is believed, separated by commas"
     )
@@ -64,7 +67,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port that it listens on")
     log_format: Literal["console", "json"] = Field("console", description="How the log is written")
 
-    @field_validator("secret_key", mode="before")
+    @field_validator("secret_key", "dkim_keys", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
         return _listed(value) if isinstance(value, str) else value
@@ -74,6 +77,14 @@ class Settings(BaseSettings):
     def _split_networks(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(ip_network(part, strict=False) for part in _listed(value))
+        return value
+
+    @field_validator("dkim_keys")
+    @classmethod
+    def _named_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = [each.partition(":")[0] for each in value]
+        if not all(each.partition(":")[2] for each in value) or len(set(names)) < len(names):
+            raise ValueError("write it as SELECTOR:FILE, separated by commas, each selector once")
         return value
 
     @field_validator("from_")

@@ -8,7 +8,6 @@ out.
 
 import asyncio
 import itertools
-import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -71,7 +70,7 @@ class _World:
     found: db.Database
     sink: str
     watch: watch.Watch
-    keys: tuple[str, str]
+    keys: dict[str, str]
     connections: int
     chance: Random
     ahead: timedelta = timedelta()
@@ -95,7 +94,7 @@ async def run(
     """
     learners = max(1, messages // base.SHORT_MAILS)
     await base.enrol(database, learners, files=base.SHORT, slug="court", place=base.WAITING, now=now)
-    keys, found = (secrets.token_hex(32), secrets.token_hex(32)), db.Database(database)
+    keys, found = service.keys(), db.Database(database)
     try:
         async with sink.somewhere(smtp) as behind, watch.watching(behind) as (address, seen):
             chance = Random(seed)  # noqa: S311  # it chooses when to kill

@@ -5,7 +5,6 @@ Each pair sends as many messages of the same size over as many connections, firs
 """
 
 import asyncio
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -13,7 +12,7 @@ from statistics import median
 from sqlalchemy import delete, func, select, update
 
 from engine import app, paths, settings
-from engine.bench import base, service, sink
+from engine.bench import base, service, signing, sink
 from engine.clock import SystemClock
 from engine.core import delivery, fictitious
 from engine.core.progress import State as Progress
@@ -25,6 +24,7 @@ COURSE, LESSON = "ia-pme", "reperes"
 _CHUNK = 5000
 _ASKING, _EVERY = 50, 0.05
 """How many people sign up while lessons leave, and the seconds between them."""
+_TRIAL = 20
 _LOOK = 0.05
 _PATIENCE = 600.0
 
@@ -54,25 +54,38 @@ class Result:
     peak_rss_mb: float
     confirm_p95_s_under_bulk: float
     """From owing a confirmation, while lessons leave as fast as they can, to its 250."""
+    signed: bool
+    """Every mail of a trial arrived with the signature asked for."""
     runs: list[Run]
 
 
 async def run(
-    *, messages: int, connections: int, pairs: int, database: str, smtp: str | None, now: datetime
+    *,
+    messages: int,
+    connections: int,
+    pairs: int,
+    database: str,
+    smtp: str | None,
+    key: signing.Signing | None = None,
+    now: datetime,
 ) -> Result:
-    """Raises `errors.Invalid` when the database is not empty, or smtp-sink is missing."""
+    """Signed where there is a `key`.
+
+    Raises `errors.Invalid` when the database is not empty, or smtp-sink is missing.
+    """
     sink.find("smtp-source")
-    keys = secrets.token_hex(32), secrets.token_hex(32)
+    keys = service.keys() | {"PARCOURS_DKIM_KEYS": key.setting if key else ""}
     files = catalog.read_directory(paths.courses() / COURSE)
     at = {"next_key": LESSON}
     places = await base.enrol(database, messages, files=files, slug=COURSE, place=at, now=now)
-    found, runs, size = db.Database(database), list[Run](), _size(database)
+    found, runs, size = db.Database(database), list[Run](), _size(database, key, now)
     try:
         for _ in range(pairs):
             async with sink.somewhere(smtp) as address:
                 await _owe(found, places, now)
                 compared = await sink.source(address, messages=messages, size=size, connections=connections)
                 runs.append(await _work(found, database, address, keys, messages, connections, compared))
+        signed = key is not None and await _signed(found, database, keys, places[:_TRIAL], key, now)
         async with sink.somewhere(smtp) as address:
             await _owe(found, places[_ASKING:], now)
             waited = await _confirm(found, database, address, keys, connections, places[:_ASKING])
@@ -90,6 +103,7 @@ async def run(
         ),
         peak_rss_mb=max(each.peak_rss_mb for each in runs),
         confirm_p95_s_under_bulk=waited,
+        signed=signed,
         runs=runs,
     )
 
@@ -118,20 +132,21 @@ async def _owe(found: db.Database, places: list[int], now: datetime) -> None:
         await dialect.analyze(session, "delivery")
 
 
-def _size(database: str) -> int:
+def _size(database: str, key: signing.Signing | None, now: datetime) -> int:
     """The bytes of the mail, as it travels to one of its learners."""
     files = catalog.read_directory(paths.courses() / COURSE)
     house = app.wardrobe(settings.load(database_url=database, base_url=service.SITE, from_=service.FROM))
     course = catalog.check(files, slug=COURSE, house=house).course
     assert course is not None  # it was published a moment ago
-    return len(proof.make(course, f"lesson-{LESSON}", house, fictitious.LEARNERS[0]).source)
+    source = proof.make(course, f"lesson-{LESSON}", house, fictitious.LEARNERS[0]).source
+    return len(source) + (len(key.sign(source, now)) if key else 0)
 
 
 async def _work(
     found: db.Database,
     database: str,
     address: str,
-    keys: tuple[str, str],
+    keys: dict[str, str],
     messages: int,
     connections: int,
     compared: sink.Cost,
@@ -139,9 +154,7 @@ async def _work(
     loop = asyncio.get_running_loop()
     async with service.worker(database, address, keys, connections=connections) as process:
         began, before = loop.time(), sink.cpu_seconds(process.pid)
-        async with asyncio.timeout(_PATIENCE):
-            while await _open(found):  # noqa: ASYNC110  # it happens in another process
-                await asyncio.sleep(_LOOK)
+        await _drained(found)
         lasted, took = loop.time() - began, sink.cpu_seconds(process.pid) - before
         memory = sink.peak_rss_mb(process.pid)
     async with found.reading() as session:
@@ -161,7 +174,7 @@ async def _confirm(
     found: db.Database,
     database: str,
     address: str,
-    keys: tuple[str, str],
+    keys: dict[str, str],
     connections: int,
     places: list[int],
 ) -> float:
@@ -179,15 +192,37 @@ async def _confirm(
                 )
                 await outbox.owe(session, [row])
             await asyncio.sleep(_EVERY)
-        async with asyncio.timeout(_PATIENCE):
-            while await _open(found):  # noqa: ASYNC110  # it happens in another process
-                await asyncio.sleep(_LOOK)
+        await _drained(found)
     async with found.reading() as session:
         rows = await session.execute(
             select(Delivery.created_at, Delivery.sent_at).where(Delivery.kind == delivery.Kind.CONFIRM)
         )
         times = sorted((sent - owed).total_seconds() if sent else _PATIENCE for owed, sent in rows)
     return round(service.percentile(times, 95) / 1000, 3)
+
+
+async def _signed(
+    found: db.Database,
+    database: str,
+    keys: dict[str, str],
+    places: list[int],
+    key: signing.Signing,
+    now: datetime,
+) -> bool:
+    """Whether all mails of a trial arrive with the right signature."""
+    await _owe(found, places, now)
+    async with (
+        signing.mailbox() as (mailbox, address),
+        service.worker(database, address, keys, connections=2),
+    ):
+        await _drained(found)
+    return len(mailbox.mails) == len(places) and all(map(key.right, mailbox.mails))
+
+
+async def _drained(found: db.Database) -> None:
+    async with asyncio.timeout(_PATIENCE):
+        while await _open(found):  # noqa: ASYNC110  # it happens in another process
+            await asyncio.sleep(_LOOK)
 
 
 async def _open(found: db.Database) -> bool:

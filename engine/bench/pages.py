@@ -49,7 +49,7 @@ class Result:
 
 async def run(*, rate: int, seconds: int, database: str, now: datetime) -> Result:
     """Raises `errors.Invalid` when the base is none of `parcours seed`."""
-    keys = secrets.token_hex(32), secrets.token_hex(32)
+    keys = service.keys()
     found = db.Database(database)
     try:
         await schema.upgrade(found)
@@ -81,12 +81,12 @@ def _page(times: Sequence[float]) -> Page:
     return Page(len(times), p50, p95, round(1000 * times[-1], 1))
 
 
-async def _enter(session: AsyncSession, keys: tuple[str, str], now: datetime) -> tuple[Account, str]:
+async def _enter(session: AsyncSession, keys: dict[str, str], now: datetime) -> tuple[Account, str]:
     """Somebody who may look at people, for as long as this runs."""
     address = f"bench-{secrets.token_hex(8)}@{_EXAMPLE}"
     account = await accounts.create(session, address, "Bench", Role.TUTOR, by=None, now=now)
     attempt = accounts.Attempt(address, "")
-    fingerprint = consent.fingerprint(keys[1].encode())
+    fingerprint = consent.fingerprint(keys["PARCOURS_SUPPRESSION_KEY"].encode())
     token = await accounts.enter(
         session, account, attempt=attempt, agent="", fingerprint=fingerprint, now=now
     )

@@ -3,22 +3,32 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from engine.core import errors
 
-SITE, FROM = "https://parcours.example.org", "Parcours <parcours@parcours.example.org>"
+DOMAIN = "parcours.example.org"
+SITE, FROM = f"https://{DOMAIN}", f"Parcours <parcours@{DOMAIN}>"
 _PATIENCE = 30.0
 _WORKER = ("-m", "engine", "worker", "--queues", "mail")
 
 
+def keys() -> dict[str, str]:
+    """New ones, as the environment of a process has them."""
+    return {
+        "PARCOURS_SECRET_KEY": secrets.token_hex(32),
+        "PARCOURS_SUPPRESSION_KEY": secrets.token_hex(32),
+    }
+
+
 @asynccontextmanager
-async def served(database: str, keys: tuple[str, str]) -> AsyncIterator[int]:
+async def served(database: str, keys: Mapping[str, str]) -> AsyncIterator[int]:
     """`parcours serve`, as in production, in a process of its own; its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -78,7 +88,7 @@ async def send(port: int, path: str, *, body: str | None = None, cookie: str = "
 async def worker(
     database: str,
     sink: str,
-    keys: tuple[str, str],
+    keys: Mapping[str, str],
     *,
     connections: int,
     command: Sequence[str] = _WORKER,
@@ -104,11 +114,10 @@ async def worker(
             await process.communicate()
 
 
-def _environment(keys: tuple[str, str], site: str, sink: str) -> dict[str, str]:
+def _environment(keys: Mapping[str, str], site: str, sink: str) -> dict[str, str]:
     return {
         **os.environ,
-        "PARCOURS_SECRET_KEY": keys[0],
-        "PARCOURS_SUPPRESSION_KEY": keys[1],
+        **keys,
         "PARCOURS_CONTROLLER": "Bench",
         "PARCOURS_BASE_URL": site,
         "PARCOURS_FROM": FROM,

@@ -4,7 +4,6 @@ The service runs as a process of its own; this one, on the same machine, plays t
 """
 
 import asyncio
-import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,10 +53,14 @@ class Result:
 async def run(*, rate: int, seconds: int, burst: int, database: str, now: datetime) -> Result:
     """Raises `errors.Invalid` when the database is not empty."""
     steady = rate * seconds
-    keys = secrets.token_hex(32), secrets.token_hex(32)
+    keys = service.keys()
     files, at = catalog.read_directory(paths.courses() / COURSE), {"next_key": _LESSON}
     ids = await base.enrol(database, steady + burst, files=files, slug=COURSE, place=at, now=now)
-    signed = links.Links("http://127.0.0.1", (keys[0].encode(),), lasting=keys[1].encode())
+    signed = links.Links(
+        "http://127.0.0.1",
+        (keys["PARCOURS_SECRET_KEY"].encode(),),
+        lasting=keys["PARCOURS_SUPPRESSION_KEY"].encode(),
+    )
     where = {each: f"/a/{signed.token('a', each, ACTIVITY)}" for each in ids}
     async with service.served(database, keys) as port:
         await service.send(port, where[ids[0]])  # the first page compiles the templates

@@ -13,7 +13,19 @@ from sqlalchemy.exc import DBAPIError
 
 from engine import app as application
 from engine import settings as settings_module
-from engine.cli import account, bench, certificate, common, course, delivery, learner, seed, token, transfer
+from engine.cli import (
+    account,
+    bench,
+    certificate,
+    common,
+    course,
+    delivery,
+    dkim,
+    learner,
+    seed,
+    token,
+    transfer,
+)
 from engine.clock import SystemClock
 from engine.core import errors
 from engine.settings import Settings
@@ -38,6 +50,7 @@ main_app.add_typer(account.app, name="account")
 main_app.add_typer(bench.app, name="bench")
 main_app.add_typer(certificate.app, name="certificate")
 main_app.add_typer(token.app, name="token")
+main_app.add_typer(dkim.app, name="dkim")
 main_app.command("why")(learner.why)
 main_app.command("seed")(seed.seed)
 for command in (transfer.backup, transfer.restore, transfer.activate, transfer.move):

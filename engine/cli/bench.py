@@ -10,7 +10,7 @@ import typer
 from engine.bench import crash as crash_bench
 from engine.bench import deliver as deliver_bench
 from engine.bench import pages as pages_bench
-from engine.bench import postgres
+from engine.bench import postgres, service, signing
 from engine.bench import submissions as submissions_bench
 from engine.cli import common
 from engine.clock import SystemClock
@@ -59,19 +59,27 @@ def deliver(
     connections: Annotated[int, typer.Option(min=1, max=200, help="Open at once.")] = 50,
     pairs: Annotated[int, typer.Option(min=1, help="Runs, each beside one of smtp-source.")] = 5,
     smtp: Annotated[str | None, typer.Option(help="HOST:PORT of your own sink.")] = None,
+    dkim: Annotated[bool, typer.Option("--dkim", help="Sign each mail (RSA-2048).")] = False,
     database: common.Database = None,
     as_json: common.AsJson = False,
 ) -> None:
     """Send lesson 1 of ia-pme to as many learners, in turn with smtp-source; the medians of the pairs."""
-    with _database(database) as url:
+    signed = signing.throw_away(service.DOMAIN) if dkim else contextlib.nullcontext()
+    with _database(database) as url, signed as key:
         now = SystemClock().now()
         found = common.run(
             deliver_bench.run(
-                messages=messages, connections=connections, pairs=pairs, database=url, smtp=smtp, now=now
+                messages=messages,
+                connections=connections,
+                pairs=pairs,
+                database=url,
+                smtp=smtp,
+                key=key,
+                now=now,
             )
         )
     _print(asdict(found), as_json)
-    if any(each.sent != messages for each in found.runs):
+    if any(each.sent != messages for each in found.runs) or found.signed != dkim:
         raise typer.Exit(1)
 
 

@@ -3,7 +3,9 @@
 Every piece begins at the start of a line and ends with a line break: a hard one where the text has
 one, else a soft one (`=`), which readers take away. Pieces therefore join in any order. No line is
 longer than 76, ends in a blank, or begins with a dot (RFC 5321 §4.5.2), so that the bytes go to DATA
-as they are. `=_` never occurs in quoted-printable: a boundary with it cannot occur in a body.
+as they are. No tab and never two spaces in a row: that is the relaxed form of RFC 6376 §3.4.4 already, so
+that what is signed is what travels (see `dkim`). `=_` never occurs in quoted-printable: a boundary with it
+cannot occur in a body.
 """
 
 import re
@@ -14,8 +16,8 @@ _ROOM = 75  # and the `=` of a soft break makes 76
 # Controls, line separators of Unicode and lone surrogates: no reader shows them, some stumble.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNWANTED_IN_VALUE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-_NEEDS_QUOTING = re.compile(rb"[^\t !-<>-~]")
-_PLAIN_VALUE = re.compile(r"(?!From )[!-\-/-<>-~][ -<>-~]{0,74}")
+_NEEDS_QUOTING = re.compile(rb"[^ !-<>-~]|(?<= ) ")
+_PLAIN_VALUE = re.compile(r"(?!From )(?!.*  )[!-\-/-<>-~][ -<>-~]{0,74}")
 
 
 def text(source: str) -> bytes:
@@ -47,8 +49,8 @@ def one_line(source: str) -> str:
 
 def _line(source: str, *, hard: bool) -> bytes:
     quoted = _NEEDS_QUOTING.sub(_escape, source.encode("utf-8"))
-    if hard and quoted.endswith((b" ", b"\t")):
-        quoted = quoted[:-1] + b"=%02X" % quoted[-1]
+    if hard and quoted.endswith(b" "):
+        quoted = quoted[:-1] + b"=20"
     return SOFT_BREAK.join(_wrap(quoted)) + (b"\r\n" if hard else SOFT_BREAK)
 
 

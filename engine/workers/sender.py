@@ -3,8 +3,9 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from typing import Literal
 
@@ -30,6 +31,9 @@ log = observe.logger("sender")
 _Result = delivery.Outcome | str | None
 """What became of a mail: its outcome, why it cannot be made, or None: we stopped before it had left."""
 
+Sign = Callable[[bytes, datetime], bytes]
+"""Of a mail and the moment, the fields to put before it that sign it. Called in threads."""
+
 
 class Sender:
     """One worker: leases mails under its own name and sends them over its pool."""
@@ -43,10 +47,12 @@ class Sender:
         *,
         connections: int,
         in_doubt: Literal["send", "hold"] = "send",
+        sign: Sign | None = None,
     ) -> None:
         self._db, self._clock, self._house, self._pool = db, clock, house, pool
         self._connections = connections
         self._in_doubt: Literal["send", "hold"] = in_doubt
+        self._sign = sign
         self._flight = _Flight()
         self._until = 0.0
         self._tell = True
@@ -183,12 +189,14 @@ class Sender:
         if isinstance(to, str):
             log.error("mail held", delivery=mail.id, reason=to)
             return to
+        now = self._clock.now()
         try:
-            written = letters.write(to, self._house, now=self._clock.now())
+            written = letters.write(to, self._house, now=now)
+            data = await _signed(written.data, self._sign, now) if self._sign else written.data
         except Exception as error:  # whatever a template raises for one person stops nobody else's mail
             log.error("mail held", delivery=mail.id, reason=repr(error))
             return str(error) or type(error).__name__
-        outcome = await self._pool.send(written.sender, written.recipient, written.data)
+        outcome = await self._pool.send(written.sender, written.recipient, data)
         if not isinstance(outcome, delivery.Sent):
             log.warning("mail not sent", delivery=mail.id, outcome=type(outcome).__name__, said=outcome.text)
         return outcome
@@ -274,6 +282,10 @@ class _Flight:
         """Where the final dot has left, a mail is in doubt; else nothing of it has left."""
         for task in self._tasks:
             task.cancel()
+
+
+async def _signed(mail: bytes, sign: Sign, now: datetime) -> bytes:
+    return await asyncio.get_running_loop().run_in_executor(None, sign, mail, now) + mail
 
 
 @asynccontextmanager

@@ -2,12 +2,17 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from engine.tables import db, schema
 from tests.cli.command import parcours
 from tests.people import ALICE, Town
+
+_POSTFIX = pytest.mark.skipif(
+    not shutil.which("smtp-sink", path="/usr/sbin:/usr/bin"), reason="NO smtp-sink (postfix)"
+)
 
 
 def test_answers_that_are_handed_in_over_http_are_all_found_again(database_url: str) -> None:
@@ -19,7 +24,7 @@ def test_answers_that_are_handed_in_over_http_are_all_found_again(database_url: 
     assert found["statuses"] == {"303": 25}
 
 
-@pytest.mark.skipif(not shutil.which("smtp-sink", path="/usr/sbin:/usr/bin"), reason="NO smtp-sink (postfix)")
+@_POSTFIX
 def test_every_mail_of_the_bench_is_sent_once(database_url: str) -> None:
     options = ("--messages", "60", "--connections", "5", "--pairs", "2", "--json", "--database", database_url)
     ran = parcours("bench", "deliver", *options)
@@ -27,6 +32,15 @@ def test_every_mail_of_the_bench_is_sent_once(database_url: str) -> None:
     found = json.loads(ran.out)
     assert [run["sent"] for run in found["runs"]] == [60, 60]
     assert found["message_bytes"] > 20_000
+    assert not found["signed"]
+
+
+@_POSTFIX
+def test_the_bench_signs_where_it_is_asked_to(tmp_path: Path) -> None:
+    options = ("--messages", "60", "--connections", "5", "--pairs", "1", "--json", "--dkim")
+    ran = parcours("bench", "deliver", *options, "--database", f"sqlite:///{tmp_path}/bench.db")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["signed"]
 
 
 @pytest.fixture

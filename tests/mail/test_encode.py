@@ -14,10 +14,12 @@ def assert_rules(encoded: bytes) -> None:
     assert b"\r" not in encoded.replace(b"\r\n", b"")
     assert b"\n" not in encoded.replace(b"\r\n", b"")
     assert encoded == b"" or encoded.endswith(b"\r\n")
+    assert b"  " not in encoded  # RFC 6376 §3.4.4
+    assert b"\t" not in encoded
     for line in encoded.split(b"\r\n"):
         assert len(line) <= 76
         assert not line.startswith((b".", b"From ", b"--"))
-        assert not line.endswith((b" ", b"\t"))
+        assert not line.endswith(b" ")
         assert b"=_" not in line
 
 
@@ -34,6 +36,8 @@ def decoded(encoded: bytes) -> str:
 @example("x" * 75 + ".")
 @example("x" * 73 + "é ")
 @example("\t")
+@example("a  b   c \t d    ")
+@example("x" * 74 + "   y")
 def test_text_comes_back_and_obeys_the_rules(source: str) -> None:
     encoded = encode.text(source)
     assert_rules(encoded.replace(b"\r\n--", b"\r\nx-").removeprefix(b"--"))
@@ -46,6 +50,8 @@ def test_text_comes_back_and_obeys_the_rules(source: str) -> None:
 @example("x" * 75)
 @example("x" * 76)
 @example("x" * 151)
+@example("Marie  Anne")
+@example("Marie ")
 def test_a_value_stays_on_its_line(source: str) -> None:
     encoded = encode.value(source)
     assert_rules(encoded.replace(b"\r\n--", b"\r\nx-").removeprefix(b"--"))

@@ -5,6 +5,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
+from dkim.canonicalization import Relaxed
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment
@@ -104,10 +105,10 @@ def assert_bytes(data: bytes) -> None:
     fields, _, body = data.partition(b"\r\n\r\n")
     assert b"Bcc" not in fields
     assert all(len(line) <= 998 for line in fields.split(b"\r\n"))
+    assert Relaxed.canonicalize_body(body) == body  # RFC 6376 §3.4.4, by dkimpy
     for line in body.split(b"\r\n"):
         assert len(line) <= 76
         assert not line.startswith(b".")
-        assert not line.endswith((b" ", b"\t"))
 
 
 @given(text=marked, html=marked, values=values, held=held)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from email import message_from_bytes
 from email.policy import default
 from typing import Literal
@@ -18,6 +19,7 @@ from engine.mail import builds, smtp
 from engine.tables import Delivery, Learner, Version
 from engine.workers import sender
 from tests.people import ALICE, BOB, CHARLIE, DRESS, Town, course, fingerprint
+from tests.signatures import SIGNER, valid
 from tests.smtpd import HANG, Smtpd
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -27,7 +29,12 @@ PEOPLE = (ALICE, BOB, CHARLIE)
 
 @asynccontextmanager
 async def working(
-    town: Town, server: Smtpd, *, connections: int = 2, in_doubt: Literal["send", "hold"] = "send"
+    town: Town,
+    server: Smtpd,
+    *,
+    connections: int = 2,
+    in_doubt: Literal["send", "hold"] = "send",
+    sign: sender.Sign | None = None,
 ) -> AsyncIterator[sender.Sender]:
     house = letters.House(
         links.Links(DRESS.base_url, [b"key"], lasting=b"for ever"),
@@ -36,7 +43,9 @@ async def working(
         "parcours.example.org",
     )
     pool = smtp.Pool(smtp.parse(f"smtp://127.0.0.1:{server.port}?starttls=never"), size=connections)
-    yield sender.Sender(town.db, town.clock, house, pool, connections=connections, in_doubt=in_doubt)
+    yield sender.Sender(
+        town.db, town.clock, house, pool, connections=connections, in_doubt=in_doubt, sign=sign
+    )
     await pool.close()
 
 
@@ -75,6 +84,29 @@ async def test_every_mail_that_is_due_arrives_once(town: Town, server: Smtpd) ->
     assert await states(town) == ["sent", "sent"]
     ids = {mail.message_id for mail in server.received}
     assert ids == {f"<{mail.message_id}@parcours.example.org>" for mail in await lessons(town)}
+
+
+async def test_mails_arrive_with_signatures_that_hold(town: Town, server: Smtpd) -> None:
+    await due(town, ALICE, BOB)
+    async with working(town, server, sign=SIGNER.sign) as worker:
+        await drain(worker)
+    assert len(server.received) == 2
+    for mail in server.received:
+        assert valid(mail.data, town.now) == [True, True]
+        assert mail.data == mail.raw  # no dot had to be doubled after signing
+        [signature, _] = message_from_bytes(mail.data).get_all("DKIM-Signature", [])
+        assert "list-unsubscribe:list-unsubscribe-post" in "".join(signature.split())
+
+
+async def test_a_mail_that_cannot_be_signed_is_held(town: Town, server: Smtpd) -> None:
+    def sign(mail: bytes, now: datetime) -> bytes:
+        raise ValueError("no such key")
+
+    await due(town, ALICE)
+    async with working(town, server, sign=sign) as worker:
+        await drain(worker)
+    assert await states(town) == ["held"]
+    assert server.received == []
 
 
 async def test_two_senders_share_the_work(town: Town, server: Smtpd) -> None:
