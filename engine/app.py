@@ -25,6 +25,8 @@ TICK_SECONDS = 10
 QUEUES = ("mail", "tasks")
 """What a process may work on: sending, and all that goes before and beside it."""
 _REST = 3600.0
+_LATE = {"coalesce": True, "misfire_grace_time": None}
+"""A tick that was missed is made up for, once: it says nothing but that time has passed."""
 
 log = observe.logger("app")
 
@@ -55,6 +57,7 @@ class Site:
             self.pool,
             connections=settings.smtp_connections,
             in_doubt=settings.in_doubt,
+            more=self.send_bell.ring,
             sign=signer(settings),
         )
         self.tasks = tasks.Tasks(db, clock, self.fingerprint, owed=self._owed)
@@ -217,7 +220,7 @@ async def running(
         else:
             loops |= await stack.enter_async_context(_shared(site, queues))
         for name, (_, bell) in loops.items():
-            scheduler.add_job(_ring(bell), "interval", seconds=TICK_SECONDS, id=name, coalesce=True)
+            scheduler.add_job(_ring(bell), "interval", seconds=TICK_SECONDS, id=name, **_LATE)
         scheduler.start()
         site.wake()
         at_work = {

@@ -387,14 +387,18 @@ async def recover(
 
 async def reap(session: AsyncSession, *, now: datetime, in_doubt: InDoubt) -> int:
     """Take up what dead workers left: claimed mails are safe, `sending` ones are in doubt. How many."""
-    gone = Delivery.lease_until < now
-    claimed = await session.execute(
-        _put_aside(and_(Delivery.state == State.CLAIMED, gone), State.PLANNED, "")
-    )
+    claimed = await session.execute(_put_aside(_abandoned(State.CLAIMED, now), State.PLANNED, ""))
     sending = await session.execute(
-        _written(
-            and_(Delivery.state == State.SENDING, gone),
-            _doubt("the worker died while sending", now, in_doubt),
-        )
+        _written(_abandoned(State.SENDING, now), _doubt("the worker died while sending", now, in_doubt))
     )
     return int(claimed.rowcount) + int(sending.rowcount)  # type: ignore[attr-defined]  # of an UPDATE
+
+
+def _abandoned(state: State, now: datetime) -> Any:
+    """A worker that only stands still may hold some in a transaction: those are not waited for."""
+    found = (
+        select(Delivery.id)
+        .where(Delivery.state == state, Delivery.lease_until < now)
+        .with_for_update(skip_locked=True)
+    )
+    return Delivery.id.in_(found.scalar_subquery())

@@ -36,7 +36,10 @@ Sign = Callable[[bytes, datetime], bytes]
 
 
 class Sender:
-    """One worker: leases mails under its own name and sends them over its pool."""
+    """One worker: leases mails under its own name and sends them over its pool.
+
+    `more` is called when there is more than it leases at once: others may help.
+    """
 
     def __init__(
         self,
@@ -47,12 +50,13 @@ class Sender:
         *,
         connections: int,
         in_doubt: Literal["send", "hold"] = "send",
+        more: Callable[[], None] = lambda: None,
         sign: Sign | None = None,
     ) -> None:
         self._db, self._clock, self._house, self._pool = db, clock, house, pool
         self._connections = connections
         self._in_doubt: Literal["send", "hold"] = in_doubt
-        self._sign = sign
+        self._sign, self._more = sign, more
         self._flight = _Flight()
         self._until = 0.0
         self._tell = True
@@ -105,6 +109,8 @@ class Sender:
             self._failed = False
             if not leased and not self._flight.open:
                 return False
+            if len(leased) == self._connections * _LEASE_PER_CONNECTION:
+                self._more()
             self._pins.clear()  # before it begins, a course follows the version that is current
             async with _beside(self._stop_in_time()):
                 await self._drain(leased, transaction)
