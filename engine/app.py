@@ -98,7 +98,10 @@ class Site:
                 found = await installation.health(session, now=self.clock.now())
         except Exception as error:  # whatever a database does when it is away is not well
             return {"ok": False, "database": type(error).__name__}
-        return {"ok": not found["rests"], "now": self.clock.now().isoformat(), **found}
+        relay = self.sender.relay
+        refuses = relay.said if relay.open else ""
+        well = not (found["rests"] or refuses)
+        return {"ok": well, "now": self.clock.now().isoformat(), **found, "relay_refuses": refuses}
 
     async def ready(self) -> bool:
         try:
