@@ -57,6 +57,7 @@ class Site:
             self.pool,
             connections=settings.smtp_connections,
             in_doubt=settings.in_doubt,
+            limits=settings.lanes,
             more=self.send_bell.ring,
             sign=signer(settings),
         )

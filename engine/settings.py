@@ -10,6 +10,7 @@ from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_valida
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from engine.core import errors
+from engine.core.lanes import Limit
 
 _FROM_FILE = ("secret_key", "suppression_key")
 
@@ -34,6 +35,10 @@ class Settings(BaseSettings):
     )
     smtp_messages_per_connection: Annotated[int, Field(ge=1)] = Field(
         100, description="Mails on one connection before it is renewed"
+    )
+    lanes: Annotated[dict[str, Limit], NoDecode] = Field(
+        {},
+        description="What a provider gets at once, over all machines: orange=5@300 (mails a minute), sfr=5",
     )
     secret_key: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Signs links. Several, separated by commas: the first signs, all verify"

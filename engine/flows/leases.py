@@ -1,15 +1,29 @@
 """Mails in a worker's hands: leased, begun, recorded, given back. All in bulk: this is the hot path."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Select, Update, and_, bindparam, case, exists, func, or_, select, true, update
+from sqlalchemy import (
+    Boolean,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from engine.core import calendar, delivery, sending
+from engine.core import calendar, delivery, lanes, sending
 from engine.core.delivery import Kind, State
 from engine.core.webhooks import Event as WebhookEvent
 from engine.flows import hooks, outbox
@@ -77,13 +91,21 @@ async def due(session: AsyncSession, *, now: datetime) -> bool:
     return bool(await session.scalar(select(or_(ready, left))))
 
 
-async def lease(session: AsyncSession, *, worker: str, limit: int, now: datetime) -> list[int]:
-    """Reserve up to `limit` mails that are due for `worker`, the most urgent first.
+async def lease(
+    session: AsyncSession, *, worker: str, limit: int, now: datetime, shut: Collection[str] = ()
+) -> list[int]:
+    """Reserve up to `limit` mails that are due for `worker`, the most urgent first; none of lanes `shut`.
 
     Nobody else takes them for `LEASE`.
     """
     late, until = now - calendar.LATE_AFTER, now + LEASE
-    claimed = await _LEASE.run(session, now=now, late=late, limit=limit, worker=worker, until=until)
+    given = {"now": now, "late": late, "limit": limit, "worker": worker, "until": until}
+    if shut:
+        domains = [domain for lane in shut for domain in lanes.GROUPS.get(lane, ())]
+        others = {"shut": domains, "others": lanes.OTHERS in shut, "named": list(lanes.DOMAINS)}
+        claimed = await _LEASE_BUT.run(session, **given, **others)
+    else:
+        claimed = await _LEASE.run(session, **given)
     # RETURNING keeps no order.
     return [row[-1] for row in sorted(claimed, key=tuple)]
 
@@ -92,12 +114,25 @@ _MAILS, _LEARNERS, _PLACES = table(Delivery), table(Learner), table(Enrolment)
 _ACCOUNTS, _SUPPRESSIONS = table(Account), table(Suppression)
 
 
-def _lease(_: bool) -> Update:
+def _lease_but(sqlite: bool) -> Update:
+    whose = dialect.domain(_LEARNERS.c.address_key, sqlite=sqlite)
+
+    def at(name: str) -> Any:
+        there = dialect.given(whose, sqlite=sqlite, name=name)
+        return exists().where(_LEARNERS.c.id == _MAILS.c.learner_id, there).correlate(_MAILS)
+
+    return _lease(sqlite, ~at("shut"), or_(not_(bindparam("others", type_=Boolean())), at("named")))
+
+
+def _lease(_: bool, *more: Any) -> Update:
     late = and_(_MAILS.c.kind.in_(dialect.constants(outbox.ON_SLOT)), _MAILS.c.due_at < bindparam("late"))
     due = (
         select(_MAILS.c.id)
         .where(
-            _MAILS.c.state.in_(dialect.constants(delivery.READY)), _MAILS.c.try_at <= bindparam("now"), ~late
+            _MAILS.c.state.in_(dialect.constants(delivery.READY)),
+            _MAILS.c.try_at <= bindparam("now"),
+            ~late,
+            *more,
         )
         .order_by(_MAILS.c.priority, _MAILS.c.try_at)
         .limit(bindparam("limit"))
@@ -111,7 +146,17 @@ def _lease(_: bool) -> Update:
     )
 
 
-_LEASE = Prepared(_lease)
+_LEASE, _LEASE_BUT = Prepared(_lease), Prepared(_lease_but)
+
+
+async def lanes_of(session: AsyncSession, ids: Sequence[int]) -> dict[int, str]:
+    """The lane of each mail."""
+    found = await session.execute(
+        select(Delivery.id, Learner.address)
+        .outerjoin(Learner, Learner.id == Delivery.learner_id)
+        .where(dialect.among(session, Delivery.id, ids))
+    )
+    return {id: lanes.of(address or "") for id, address in found}
 
 
 async def exchange(

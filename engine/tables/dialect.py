@@ -5,7 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, bindparam, cast, func, literal_column, select, text, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+    text,
+    type_coerce,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import Executable
@@ -62,11 +73,18 @@ def among(session: AsyncSession, column: Any, values: Iterable[Any]) -> ColumnEl
     return column == func.any(cast(list(values), postgresql.ARRAY(column.type)))  # type: ignore[no-any-return]
 
 
-def given(column: Any, *, sqlite: bool) -> Any:
-    """Whether `column` is one of the parameter `ids`: the same for statements that are made once."""
+def given(column: Any, *, sqlite: bool, name: str = "ids") -> Any:
+    """Whether `column` is one of the parameter `name`: the same for statements that are made once."""
     if sqlite:
-        return column.in_(bindparam("ids", expanding=True))
-    return column == func.any(bindparam("ids", type_=postgresql.ARRAY(column.type)))
+        return column.in_(bindparam(name, expanding=True))
+    return column == any_(bindparam(name, type_=postgresql.ARRAY(column.type)))
+
+
+def domain(address: Any, *, sqlite: bool) -> Any:
+    """What stands after the @."""
+    if sqlite:
+        return func.substr(address, func.instr(address, "@") + 1, type_=Text())
+    return func.split_part(address, "@", 2, type_=Text())
 
 
 def constants(words: Iterable[str]) -> list[ColumnElement[str]]:

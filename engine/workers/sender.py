@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -14,15 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine import observe
 from engine.clock import Clock
-from engine.core import breaker, delivery
+from engine.core import breaker, delivery, lanes
+from engine.core.lanes import Limit
 from engine.core.webhooks import Event
-from engine.flows import hooks, instance, leases, letters
+from engine.flows import hooks, instance, leases, letters, slots
 from engine.mail import smtp
 from engine.tables.db import Database, Transaction
+from engine.workers.lanes import Lanes
 
 _LEASE_PER_CONNECTION = 5
 _SLICE = 2.0  # seconds after which a step leases no more: others of this process have their turn
 _MORE = 0.002
+_FOR_A_LANE = 0.05
 _HEARTBEAT = 10.0
 _GRACE = 9.0
 
@@ -50,6 +53,7 @@ class Sender:
         *,
         connections: int,
         in_doubt: Literal["send", "hold"] = "send",
+        limits: Mapping[str, Limit] | None = None,
         more: Callable[[], None] = lambda: None,
         sign: Sign | None = None,
     ) -> None:
@@ -59,6 +63,9 @@ class Sender:
         self._sign, self._more = sign, more
         self._flight = _Flight()
         self.relay = breaker.Breaker()
+        self._lanes = Lanes(limits or {}, connections)
+        self._lane_of: dict[int, str] = {}
+        """Of mails in our hands, while it matters."""
         self._until = 0.0
         self._tell = True
         self._failed = self._stepping = False
@@ -105,8 +112,12 @@ class Sender:
                     )
                 await leases.reap(session, now=now, in_doubt=self._in_doubt)
                 leased = deque[int]()
+                if self._lanes.limits:
+                    self._lanes.held = await slots.lease(
+                        session, self._lanes.limits, worker=self.name, now=now
+                    )
                 if self._room() and not await self._rest(session):
-                    leased = await self._lease(session)
+                    leased = await self._lease(session, leased)
                 if leased or self._flight.open:
                     self._tell = bool(await hooks.listening(session, Event.LESSON_SENT))
             self._failed = False
@@ -140,9 +151,41 @@ class Sender:
         except DBAPIError as error:
             log.error("database trouble", worker="sender", error=str(error.orig))
 
-    async def _lease(self, session: AsyncSession) -> deque[int]:
-        limit, now = self._limit(), self._clock.now()
-        return deque(await leases.lease(session, worker=self.name, limit=limit, now=now))
+    async def _lease(self, session: AsyncSession, waiting: deque[int]) -> deque[int]:
+        limit, now, shut = self._limit(), self._clock.now(), list[str]()
+        if self._lanes.restricted:
+            shut = self._lanes.shut((self._lane_of[id] for id in waiting if id in self._lane_of), now=now)
+        ids = await leases.lease(session, worker=self.name, limit=limit, now=now, shut=shut)
+        if self._lanes.restricted:
+            self._lane_of |= await leases.lanes_of(session, ids)
+        return deque(ids)
+
+    def _free(self, id: int) -> bool:
+        """Whether the lane of a mail has room for it."""
+        lane = self._lane_of.get(id)
+        return lane is None or self._lanes.room(lane, now=self._clock.now())
+
+    def _pick(self, leased: deque[int], count: int) -> list[int]:
+        """Take mails out that may begin now; each counts in its lane from here on."""
+        if not self._lanes.restricted:
+            return [leased.popleft() for _ in range(min(count, len(leased)))]
+        picked, kept = list[int](), list[int]()
+        while leased and len(picked) < count:
+            id = leased.popleft()
+            if not self._free(id):
+                kept.append(id)
+                continue
+            picked.append(id)
+            if lane := self._lane_of.get(id):
+                self._lanes.begin(lane, now=self._clock.now())
+        leased.extendleft(reversed(kept))
+        return picked
+
+    def _unpick(self, ids: Iterable[int]) -> None:
+        """They are no longer on the wire, or never were."""
+        for id in ids:
+            if lane := self._lane_of.pop(id, None):
+                self._lanes.end(lane)
 
     def _limit(self) -> int:
         return max(1, self._room()) * _LEASE_PER_CONNECTION
@@ -161,18 +204,23 @@ class Sender:
         """
         while True:
             room = self._room()
-            ids = [leased.popleft() for _ in range(min(room - self._flight.on_wire, len(leased)))]
+            ids = self._pick(leased, room - self._flight.on_wire)
             if ids or self._flight.back:
-                leased += await self._commit(transaction, ids, low=len(leased) < self._connections)
+                leased += await self._commit(transaction, ids, leased)
             if self._flight.on_wire:
                 if not await self._flight.some(_SLICE) and not self.stopping.is_set():
                     return
             elif not room or not (leased or self._flight.back):
                 return
+            elif not ids:  # what is left waits for its lane
+                if asyncio.get_running_loop().time() > self._until:
+                    return
+                await asyncio.sleep(_FOR_A_LANE)
 
-    async def _commit(self, transaction: Transaction, ids: list[int], *, low: bool) -> deque[int]:
+    async def _commit(self, transaction: Transaction, ids: list[int], left: deque[int]) -> deque[int]:
         """Record what came back, begin other mails, and where few are left lease more: one commit for all."""
         back, more = self._flight.take(), deque[int]()
+        low = len(left) < self._connections or sum(map(self._free, left)) < self._connections
         time = asyncio.get_running_loop().time()
         try:
             async with transaction() as session:
@@ -180,10 +228,13 @@ class Sender:
                 gathered = await letters.gather(session, begun, pins=self._pins)
                 session.expunge_all()  # nothing of this belongs to the database any more
                 if low and ids and time < self._until and not self.stopping.is_set():
-                    more = await self._lease(session)
+                    more = await self._lease(session, left)
         except BaseException:  # even when we are cancelled: what came back is told by the next commit
             self._flight.back[:0] = back
+            self._unpick(ids)
             raise
+        self._unpick(mail.id for mail, _ in back)
+        self._unpick({*ids} - {mail.id for mail in begun})
         for mail in begun:
             self._flight.begin(mail, self._send(mail, gathered[mail.id]))
         return more
@@ -231,6 +282,9 @@ class Sender:
         outcome = await self._pool.send(written.sender, written.recipient, data)
         self._learn(outcome)
         if not isinstance(outcome, delivery.Sent):
+            lane = lanes.of(written.recipient)
+            if self._lanes.hear(lane, outcome, now=self._clock.now()):
+                log.warning("fewer mails at once for a while", lane=lane, said=outcome.text)
             log.warning("mail not sent", delivery=mail.id, outcome=type(outcome).__name__, said=outcome.text)
         return outcome
 
@@ -254,11 +308,17 @@ class Sender:
     async def beat(self) -> None:
         async with self._db.transaction() as session:
             await leases.keep(session, worker=self.name, now=self._clock.now())
+            if self._lanes.limits:
+                await slots.keep(session, worker=self.name, now=self._clock.now())
 
     async def release(self) -> None:
         """Give back what was leased and not begun."""
+        hand = self._flight.ids
+        self._lane_of = {id: self._lane_of[id] for id in hand if id in self._lane_of}
         async with self._db.transaction() as session:
             await leases.release(session, worker=self.name)
+            if self._lanes.limits and not hand:
+                await slots.release(session, worker=self.name, now=self._clock.now())
 
 
 class _Flight:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from email import message_from_bytes
@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.core import breaker, links
 from engine.core.delivery import Kind
+from engine.core.lanes import Limit
 from engine.flows import catalog, enrolments, instance, letters, outbox
 from engine.mail import builds, smtp
 from engine.tables import Delivery, Learner, Version
@@ -35,6 +36,7 @@ async def working(
     *,
     connections: int = 2,
     in_doubt: Literal["send", "hold"] = "send",
+    limits: Mapping[str, Limit] | None = None,
     sign: sender.Sign | None = None,
 ) -> AsyncIterator[sender.Sender]:
     house = letters.House(
@@ -45,7 +47,14 @@ async def working(
     )
     pool = smtp.Pool(smtp.parse(f"smtp://127.0.0.1:{server.port}?starttls=never"), size=connections)
     yield sender.Sender(
-        town.db, town.clock, house, pool, connections=connections, in_doubt=in_doubt, sign=sign
+        town.db,
+        town.clock,
+        house,
+        pool,
+        connections=connections,
+        in_doubt=in_doubt,
+        sign=sign,
+        limits=limits,
     )
     await pool.close()
 
