@@ -70,3 +70,15 @@ def test_kills_at_marked_points_lose_nothing_and_double_what_was_on_the_wire(dat
     assert found["kills"] == 10
     assert found["received"] == 300 + found["doubled"]
     assert ran.code == 0, ran.err
+
+
+def test_a_peak_is_reckoned_for_ten_million() -> None:
+    ran = parcours("bench", "simulate", "--learners", "10000000", "--json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["total"]["mails"] == sum(lane["mails"] for lane in found["lanes"]) == 10_000_000
+    assert found["total"]["last_mail_minute"] <= 60
+    shown = parcours("bench", "simulate", "--machines", "1", "--ips", "1", "--share", "50")
+    assert shown.code == 0, shown.err
+    assert "Orange" in shown.out
+    assert "500000" in shown.out
