@@ -3,10 +3,11 @@
 import asyncio
 import gc
 import secrets
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from email.utils import parseaddr
 from pathlib import Path
+from typing import NamedTuple
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -199,44 +200,85 @@ def wardrobe(settings: Settings) -> dress.Dress:
 
 
 @asynccontextmanager
-async def running(site: Site, queues: Collection[str] = QUEUES) -> AsyncIterator[None]:
-    """The loops of these queues at work, APScheduler ringing their bells; a clean end within 10 seconds."""
+async def running(
+    site: Site, queues: Collection[str] = QUEUES, *, alone: bool = False
+) -> AsyncIterator[None]:
+    """The work of these queues, APScheduler ringing the bells; a clean end within 10 seconds.
+
+    On PostgreSQL any number of processes have a part in it, unless this one is `alone`.
+    """
     stop = asyncio.Event()
     scheduler = AsyncIOScheduler(timezone="UTC")
-    loops = _loops(site, queues)
-    for name, (_, bell) in loops.items():
-        scheduler.add_job(_ring(bell), "interval", seconds=TICK_SECONDS, id=name, coalesce=True)
-    scheduler.start()
-    site.wake()
-    at_work = {
-        name: asyncio.create_task(loop.run(step, bell=bell, stop=stop, rest=_REST, name=name))
-        for name, (step, bell) in loops.items()
-    }
-    try:
-        yield
-    finally:
-        stop.set()
-        site.stop()
-        if "counter" in at_work:
-            at_work["counter"].cancel()  # it may look at the whole base, and loses nothing
+    async with AsyncExitStack() as stack:
+        loops = {name: each for name, each in _clocked(site).items() if "tasks" in queues}
+        if alone or site.db.is_sqlite:
+            mine = {name: each for name, each in _works(site).items() if each.queue in queues}
+            loops |= {name: (each.step, each.bell) for name, each in mine.items()}
+        else:
+            loops |= await stack.enter_async_context(_shared(site, queues))
+        for name, (_, bell) in loops.items():
+            scheduler.add_job(_ring(bell), "interval", seconds=TICK_SECONDS, id=name, coalesce=True)
+        scheduler.start()
         site.wake()
-        scheduler.shutdown(wait=False)
-        # What a step raises is logged by its loop; what is left is the counter's cancellation.
-        await asyncio.gather(*at_work.values(), return_exceptions=True)
-        await site.sender.finish()
-        await site.pool.close()
-        await site.db.close()
+        at_work = {
+            name: asyncio.create_task(loop.run(step, bell=bell, stop=stop, rest=_REST, name=name))
+            for name, (step, bell) in loops.items()
+        }
+        try:
+            yield
+        finally:
+            stop.set()
+            site.stop()
+            if "counter" in at_work:
+                at_work["counter"].cancel()  # it may look at the whole base, and loses nothing
+            site.wake()
+            scheduler.shutdown(wait=False)
+            # What a step raises is logged by its loop; what is left is the counter's cancellation.
+            await asyncio.gather(*at_work.values(), return_exceptions=True)
+    await site.sender.finish()
+    await site.pool.close()
+    await site.db.close()
 
 
-def _loops(site: Site, queues: Collection[str]) -> dict[str, tuple[loop.Step, loop.Bell]]:
-    mail: dict[str, tuple[loop.Step, loop.Bell]] = {"sender": (site.send, site.send_bell)}
-    tasks: dict[str, tuple[loop.Step, loop.Bell]] = {
-        "planner": (site.plan, site.plan_bell),
-        "tasks": (site.tasks.step, site.task_bell),
-        "webhooks": (site.messenger.step, site.tell_bell),
-        "counter": (site.counter.step, site.count_bell),
+_Loops = dict[str, tuple[loop.Step, loop.Bell]]
+
+
+class _Work(NamedTuple):
+    queue: str
+    step: loop.Step
+    bell: loop.Bell
+    due: Callable[[], Awaitable[bool]]
+
+
+def _works(site: Site) -> dict[str, _Work]:
+    """What is done because something waits in a table."""
+    return {
+        "sender": _Work("mail", site.send, site.send_bell, site.sender.due),
+        "tasks": _Work("tasks", site.tasks.step, site.task_bell, site.tasks.due),
+        "webhooks": _Work("tasks", site.messenger.step, site.tell_bell, site.messenger.due),
     }
-    return (mail if "mail" in queues else {}) | (tasks if "tasks" in queues else {})
+
+
+def _clocked(site: Site) -> _Loops:
+    """What is done because time passes."""
+    return {"planner": (site.plan, site.plan_bell), "counter": (site.counter.step, site.count_bell)}
+
+
+@asynccontextmanager
+async def _shared(site: Site, queues: Collection[str]) -> AsyncIterator[_Loops]:
+    """All processes ask for jobs, also for those that only others take."""
+    from engine.workers import shared  # here: on SQLite nobody needs it
+
+    jobs = shared.Shared(site.db.url)
+    asking = {
+        name: (jobs.share(name, each.queue, each.step, each.due), each.bell)
+        for name, each in _works(site).items()
+    }
+    await jobs.open(queues)
+    try:
+        yield asking
+    finally:
+        await jobs.close()
 
 
 def _ring(bell: loop.Bell) -> object:

@@ -23,7 +23,7 @@ def web_app(site: app.Site, *, demo: Demo | None = None, workers: bool = True) -
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with app.running(site) if workers else _nothing():
+        async with app.running(site, alone=demo is not None) if workers else _nothing():
             yield
 
     pages = Starlette(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import webhooks
@@ -95,6 +95,12 @@ class Message:
     key: str
     payload: str
     secrets: tuple[str, ...]
+
+
+async def due(session: AsyncSession, *, now: datetime) -> bool:
+    """Whether a message waits for its turn."""
+    waiting = exists().where(WebhookDelivery.state == State.WAITING, WebhookDelivery.try_at <= now)
+    return bool(await session.scalar(select(waiting)))
 
 
 async def lease(session: AsyncSession, *, limit: int, now: datetime) -> list[Message]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import dropwhile, islice
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -222,6 +222,11 @@ async def discard(session: AsyncSession, import_id: int) -> None:
 async def _forget(session: AsyncSession, ids: Sequence[int]) -> None:
     await session.execute(delete(ImportRow).where(ImportRow.import_id.in_(ids)))
     await session.execute(delete(Import).where(Import.id.in_(ids)))
+
+
+async def due(session: AsyncSession) -> bool:
+    """Whether a list is at work."""
+    return bool(await session.scalar(select(exists().where(Import.state.in_(AT_WORK)))))
 
 
 async def advance(session: AsyncSession, *, fingerprint: consent.Fingerprint, now: datetime) -> bool:

@@ -63,6 +63,19 @@ class Begun(NamedTuple):
 _Around = dict[int, tuple[sending.Around, Recipient | None]]
 
 
+async def due(session: AsyncSession, *, now: datetime) -> bool:
+    """Whether a mail is due, or a dead worker left some."""
+    ready = exists().where(
+        Delivery.state.in_(dialect.constants(delivery.READY)),
+        Delivery.priority.in_(outbox.PRIORITIES),
+        Delivery.try_at <= now,
+    )
+    left = exists().where(
+        Delivery.state.in_(dialect.constants((State.CLAIMED, State.SENDING))), Delivery.lease_until < now
+    )
+    return bool(await session.scalar(select(or_(ready, left))))
+
+
 async def lease(session: AsyncSession, *, worker: str, limit: int, now: datetime) -> list[int]:
     """Reserve up to `limit` mails that are due for `worker`, the most urgent first.
 

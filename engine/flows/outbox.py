@@ -13,7 +13,7 @@ from engine.core.delivery import Kind, State
 from engine.tables import Delivery, Enrolment, Event, Learner, dialect
 
 _PATIENCE = timedelta(days=4)
-_PERSON_WAITS, _COURSE, _BULK = 0, 1, 2
+PRIORITIES = _PERSON_WAITS, _COURSE, _BULK = 0, 1, 2
 _OF_A_PERSON = (Kind.ADDRESS, Kind.DATA, Kind.TEAM)
 """Mails on request that are about the person, whatever the course it was asked from."""
 ON_SLOT = (Kind.LESSON, Kind.REMINDER, Kind.MISSED, Kind.SILENT, Kind.FAREWELL)

@@ -2,24 +2,18 @@
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.tables.db import Database
 
 _LOCK = 7_227_268  # "parcours", on a telephone's keys, cut short: any number of ours will do
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def _config(connection: Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    if connection is not None:
-        config.attributes["connection"] = connection
-    return config
+def _known() -> list[str]:
+    """Every revision, the newest last; a file begins with its own."""
+    return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 async def upgrade(db: Database) -> None:
@@ -27,27 +21,38 @@ async def upgrade(db: Database) -> None:
     async with db.engine.begin() as connection:
         if not db.is_sqlite:
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        await connection.run_sync(_upgrade)
+        if await connection.run_sync(_revision) != _known()[-1]:
+            await connection.run_sync(migrate)
 
 
-def _upgrade(connection: Connection) -> None:
-    command.upgrade(_config(connection), "head")
+def migrate(connection: Connection, to: str = "head") -> None:
+    """Apply migrations, up to a revision."""
+    from alembic import command  # here: 8 MB that who finds a database up to date need not have
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+
+
+def _revision(connection: Connection) -> str:
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
 
 
 async def is_current(db: Database) -> bool:
     """Whether the database has exactly the schema of this program."""
     async with db.engine.connect() as connection:
-        found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
-    return set(found) == set(ScriptDirectory.from_config(_config()).get_heads())
+        return await connection.run_sync(_revision) == _known()[-1]
 
 
 async def revision(session: AsyncSession) -> str:
-    """What the schema of the database is called."""
-    connection = await session.connection()
-    found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
-    return found or ""
+    """What the schema of the database is called; "" where there is none."""
+    return await (await session.connection()).run_sync(_revision)
 
 
 def is_known(revision: str) -> bool:
     """Whether this program can bring a database of that schema up to date."""
-    return revision in {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return revision in _known()

@@ -63,6 +63,11 @@ class Sender:
         self.name = secrets.token_hex(8)
         self.stopping = asyncio.Event()
 
+    async def due(self) -> bool:
+        """Whether there is something for a step to do."""
+        async with self._db.reading() as session:
+            return await leases.due(session, now=self._clock.now())
+
     async def step(self) -> bool:
         """Take up what dead workers left, lease what is due and send it. False when nothing was due.
 

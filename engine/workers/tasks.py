@@ -18,6 +18,11 @@ class Tasks:
         self._owed = owed
         """Called after each commit that may have owed a mail or let a course begin."""
 
+    async def due(self) -> bool:
+        """Whether there is something for a step to do."""
+        async with self._db.reading() as session:
+            return await imports.due(session)
+
     async def step(self) -> bool:
         """One chunk, in one transaction. False: there is nothing to do, and what is too old was forgotten."""
         now = self._clock.now()

@@ -42,6 +42,11 @@ class Messenger:
     def _tls(self) -> ssl.SSLContext:
         return self._given_tls or httpcore.default_ssl_context()
 
+    async def due(self) -> bool:
+        """Whether there is something for a step to do."""
+        async with self._db.reading() as session:
+            return await hooks.due(session, now=self._clock.now())
+
     async def step(self) -> bool:
         """One try of each message that is due. False when nothing was."""
         now = self._clock.now()
