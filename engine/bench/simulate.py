@@ -29,24 +29,22 @@ class Provider:
     share: int
     """Of the learners, in per cent. An assumption, and all of them together are 100."""
     connections: int
-    pace: int | None = None
-    """Mails a second, however many connections; None: no figure is known."""
+    """At once."""
 
     @property
     def per_ip(self) -> int:
         """Mails a second."""
-        most = self.connections * _PER_CONNECTION
-        return most if self.pace is None else min(most, self.pace)
+        return self.connections * _PER_CONNECTION
 
 
 PROVIDERS = (  # where each figure comes from: `deploy/SCALING.md`
     Provider("Microsoft (outlook, hotmail, live, 365)", 25, 5),
     Provider("Google (gmail, Workspace)", 24, 5),
-    Provider("Orange, Wanadoo", 20, 3, pace=25),
+    Provider("Orange, Wanadoo", 20, 2),
     Provider("Free", 8, 2),
     Provider("SFR, Neuf", 5, 2),
     Provider("La Poste", 3, 2),
-    Provider("others, many servers", 15, 100, pace=100),
+    Provider("others, many servers", 15, 50),
 )
 
 
