@@ -25,6 +25,8 @@ TICK_SECONDS = 10
 QUEUES = ("mail", "tasks")
 """What a process may work on: sending, and all that goes before and beside it."""
 _REST = 3600.0
+_LATE = {"coalesce": True, "misfire_grace_time": None}
+"""A tick that was missed is made up for, once: it says nothing but that time has passed."""
 
 log = observe.logger("app")
 
@@ -55,6 +57,7 @@ class Site:
             self.pool,
             connections=settings.smtp_connections,
             in_doubt=settings.in_doubt,
+            more=self.send_bell.ring,
             sign=signer(settings),
         )
         self.tasks = tasks.Tasks(db, clock, self.fingerprint, owed=self._owed)
@@ -95,7 +98,10 @@ class Site:
                 found = await installation.health(session, now=self.clock.now())
         except Exception as error:  # whatever a database does when it is away is not well
             return {"ok": False, "database": type(error).__name__}
-        return {"ok": not found["rests"], "now": self.clock.now().isoformat(), **found}
+        relay = self.sender.relay
+        refuses = relay.said if relay.open else ""
+        well = not (found["rests"] or refuses)
+        return {"ok": well, "now": self.clock.now().isoformat(), **found, "relay_refuses": refuses}
 
     async def ready(self) -> bool:
         try:
@@ -217,7 +223,7 @@ async def running(
         else:
             loops |= await stack.enter_async_context(_shared(site, queues))
         for name, (_, bell) in loops.items():
-            scheduler.add_job(_ring(bell), "interval", seconds=TICK_SECONDS, id=name, coalesce=True)
+            scheduler.add_job(_ring(bell), "interval", seconds=TICK_SECONDS, id=name, **_LATE)
         scheduler.start()
         site.wake()
         at_work = {

@@ -39,6 +39,7 @@ SHORT: Mapping[str, bytes] = {
     },
 }
 """A course that asks nothing: who answers nothing receives all of it."""
+SHORT_LESSON = "l1"
 SHORT_MAILS = _LESSONS + 2
 """What each of its learners receives: with the welcome and the farewell."""
 WAITING: Mapping[str, object] = {"state": State.WAITING, "next_kind": "", "version_id": None}

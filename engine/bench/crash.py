@@ -17,7 +17,7 @@ from random import Random
 
 from sqlalchemy import func, select
 
-from engine.bench import base, service, sink, victim, watch
+from engine.bench import base, ledger, service, sink, victim, watch
 from engine.clock import SystemClock
 from engine.core import delivery
 from engine.flows import leases
@@ -26,8 +26,6 @@ from engine.tables import Delivery, Enrolment, db
 RANDOM, DATABASE = "random", "database"
 """Killed at any moment; the database is stopped at once and comes back."""
 _RESTART = leases.LEASE + timedelta(seconds=1)
-_PATIENCE = 600.0
-_LOOK = 0.1
 _SOON = 0.5
 """Seconds after the first mail within which a random kill comes."""
 
@@ -135,7 +133,7 @@ async def _die(world: _World, point: str, *, per_life: int, crash: Crash | None)
     most = victim.passages(point, mails=per_life, connections=world.connections) if marked else 0
     async with _life(world, point if marked else "", world.chance.randint(1, most) if most else 0) as process:
         if marked:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(ledger.PATIENCE):
                 await process.wait()
         else:
             await _some_arrived(world)
@@ -152,38 +150,26 @@ async def _die(world: _World, point: str, *, per_life: int, crash: Crash | None)
 async def _some_arrived(world: _World) -> None:
     """Mails flow, and a moment has passed."""
     before = len(world.watch.first)
-    async with asyncio.timeout(_PATIENCE):
-        while len(world.watch.first) == before and await _open(world.found):  # noqa: ASYNC110  # as below
-            await asyncio.sleep(_LOOK)
+    async with asyncio.timeout(ledger.PATIENCE):
+        while len(world.watch.first) == before and await ledger.is_open(world.found):  # noqa: ASYNC110  # as below
+            await asyncio.sleep(ledger.LOOK)
     await asyncio.sleep(world.chance.uniform(0, _SOON))
 
 
 async def _finish_stage(world: _World, learners: int, stage: int) -> None:
     """Let a worker live until all have what is due by now; then it is time for what comes next."""
     last = stage == base.SHORT_MAILS - 1
-    async with _life(world), asyncio.timeout(_PATIENCE):
-        while await _sent(world.found) < learners * (stage + 1):  # noqa: ASYNC110  # in another process
-            await asyncio.sleep(_LOOK)
+    async with _life(world), asyncio.timeout(ledger.PATIENCE):
+        while await ledger.sent(world.found) < learners * (stage + 1):  # noqa: ASYNC110  # in another process
+            await asyncio.sleep(ledger.LOOK)
         while not last and await _without_next(world.found):  # noqa: ASYNC110  # as above
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(ledger.LOOK)
     world.watch.life += 1
     async with world.found.reading() as session:
         due = await session.scalar(select(func.max(Enrolment.due_at)))
     world.ahead += _RESTART
     if due:
         world.ahead = max(world.ahead, due + timedelta(minutes=1) - SystemClock().now())
-
-
-async def _open(found: db.Database) -> bool:
-    """Whether a mail waits to be sent."""
-    async with found.reading() as session:
-        states = tuple(delivery.OPEN)
-        return bool(await session.scalar(select(Delivery.id).where(Delivery.state.in_(states)).limit(1)))
-
-
-async def _sent(found: db.Database) -> int:
-    async with found.reading() as session:
-        return await session.scalar(select(func.count()).where(Delivery.state == delivery.State.SENT)) or 0
 
 
 async def _without_next(found: db.Database) -> bool:

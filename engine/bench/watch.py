@@ -25,9 +25,16 @@ class Watch:
         """The life in which each came first, in the order of their coming."""
         self.again: Counter[int] = Counter()
         """Copies too many, by life."""
-        self.open = 0
+        self._began = self._ended = 0.0
+
+    @property
+    def lasted(self) -> float:
+        """Seconds from the first mail to the last."""
+        return self._ended - self._began
 
     def came(self, message: str) -> None:
+        self._ended = asyncio.get_running_loop().time()
+        self._began = self._began or self._ended
         if message in self.first:
             self.again[self.first[message]] += 1
         else:
@@ -59,7 +66,6 @@ class _Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
-        self.watch.open += 1
         self._opening = asyncio.ensure_future(self._open())
 
     async def _open(self) -> None:
@@ -114,7 +120,6 @@ class _Client(asyncio.Protocol):
             self.transport.write(data)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.watch.open -= 1
         self.transport = None
         if not self._whole:  # else its answer still tells whether the mail was taken
             self.end()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from engine.bench import cluster as cluster_bench
 from engine.bench import crash as crash_bench
 from engine.bench import deliver as deliver_bench
 from engine.bench import pages as pages_bench
@@ -109,6 +110,34 @@ def crash(
                 database=server.url if server else database or "",
                 smtp=smtp,
                 crash=server.crash if server else None,
+                now=SystemClock().now(),
+            )
+        )
+    _print(asdict(found), as_json)
+    if not found.kept:
+        raise typer.Exit(1)
+
+
+@app.command()
+def cluster(
+    workers: Annotated[int, typer.Option(min=2, help="Processes.")] = 4,
+    messages: Annotated[int, typer.Option(min=20, help="Mails in each run.")] = 5000,
+    connections: Annotated[int, typer.Option(min=1, max=200, help="Open at once, by each worker.")] = 5,
+    stopped: Annotated[float, typer.Option(min=0.1, help="Seconds for which one stands still.")] = 60,
+    smtp: Annotated[str | None, typer.Option(help="HOST:PORT of your own sink.")] = None,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """Drain one ledger with several workers, kill one, stop one, slow one, and count every mail."""
+    with _database(database) as url:
+        found = common.run(
+            cluster_bench.run(
+                messages=messages,
+                workers=workers,
+                connections=connections,
+                stopped=stopped,
+                database=url,
+                smtp=smtp,
                 now=SystemClock().now(),
             )
         )

@@ -8,6 +8,9 @@ from engine.core.progress import State as Progress
 
 PAUSED = "paused"
 """Why a mail is held that waits for its learner, not for an operator."""
+MOST_A_DAY = 20
+"""Mails to one person within 24 hours, whatever asks for them: beyond it somebody has to look."""
+TOO_MANY = "too many"
 
 # Which state of its enrolment a mail may leave in; the rest was overtaken by what the learner did.
 _MAY_LEAVE: dict[Kind, tuple[Progress, ...]] = {
@@ -22,6 +25,8 @@ _MAY_LEAVE: dict[Kind, tuple[Progress, ...]] = {
     Kind.FAREWELL: (Progress.ACTIVE, Progress.COMPLETED),
     Kind.CONFIRM: (Progress.PENDING,),
 }
+UNCAPPED = (Kind.WELCOME, Kind.LESSON, Kind.FAREWELL)
+"""The course itself has its own measure, one lesson a day, and nobody is to lose one."""
 _KEPT_BACK = (Kind.LESSON, Kind.REMINDER, Kind.FAREWELL)
 
 
@@ -43,6 +48,8 @@ class Around:
     """Why the address must not be mailed, if so: `left`, `hard` or `complaint`."""
     enrolment: str = ""
     """The state of its enrolment; "" without one."""
+    today: int = 0
+    """Mails that left to the same person within 24 hours; not counted for those that are uncapped."""
     missed: bool = True
     """For a `missed`: its activity still is."""
 
@@ -58,6 +65,8 @@ def against(kind: Kind, around: Around, *, expires_at: datetime, now: datetime) 
     in_place = kind not in _MAY_LEAVE or around.enrolment in _MAY_LEAVE[kind]
     if not (around.here and in_place and (around.missed or kind != Kind.MISSED)):
         return Aside(State.CANCELLED, "overtaken")
+    if around.today >= MOST_A_DAY and kind not in UNCAPPED:
+        return Aside(State.HELD, TOO_MANY)
     return None
 
 

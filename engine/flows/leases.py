@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Select, Update, and_, bindparam, case, exists, or_, select, true, update
+from sqlalchemy import Select, Update, and_, bindparam, case, exists, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -17,6 +17,7 @@ from engine.tables import Account, Delivery, Enrolment, Learner, Submission, Sup
 from engine.tables.base import table
 from engine.tables.prepared import Prepared, Rows, together
 
+_DAY = timedelta(days=1)
 LEASE = timedelta(seconds=30)
 """How long a worker may be silent before others take its rows up."""
 
@@ -137,7 +138,7 @@ async def exchange(
         session,
         (_RECORD, {"ids": [mail.id for mail in sent], "worker": worker, "now": now}),
         (_BEGIN, {"ids": list(ids), "worker": worker, "until": now + LEASE}),
-        (_LOOK, {"ids": list(ids)}),
+        (_LOOK, {"ids": list(ids), "since": now - _DAY}),
     )
     for mail, outcome in outcomes:
         if not isinstance(outcome, delivery.Sent):
@@ -186,8 +187,8 @@ def _begin(sqlite: bool) -> Update:
 
 def _around(rows: Rows) -> _Around:
     found: _Around = {}
-    for id, here, suppressed, state, missed, *columns in rows:
-        around = sending.Around(here, suppressed or "", state or "", missed)
+    for id, here, suppressed, state, today, missed, *columns in rows:
+        around = sending.Around(here, suppressed or "", state or "", today, missed)
         found[id] = around, Recipient(*columns) if state else None
     return found
 
@@ -201,6 +202,7 @@ def _look(sqlite: bool) -> Select[*tuple[Any, ...]]:
             case((_MAILS.c.account_id.is_not(None), account), else_=learner),
             _SUPPRESSIONS.c.reason,
             _PLACES.c.state,
+            case((_MAILS.c.kind.in_(dialect.constants(sending.UNCAPPED)), 0), else_=_today()),
             case((_MAILS.c.kind == Kind.MISSED, _still_missed()), else_=true()),
             *(_PERSON[name] for name in Recipient._fields),
         )
@@ -236,6 +238,17 @@ def _put_aside(where: Any, state: State, reason: str) -> Any:
         .where(where)
         .values(state=state, reason=reason, lease="", lease_until=None)
         .execution_options(synchronize_session=False)
+    )
+
+
+def _today() -> Any:
+    """How many mails left to the same person lately."""
+    other = _MAILS.alias()
+    return (
+        select(func.count())
+        .where(other.c.learner_id == _MAILS.c.learner_id, other.c.sent_at > bindparam("since"))
+        .correlate(_MAILS)
+        .scalar_subquery()
     )
 
 
@@ -387,14 +400,18 @@ async def recover(
 
 async def reap(session: AsyncSession, *, now: datetime, in_doubt: InDoubt) -> int:
     """Take up what dead workers left: claimed mails are safe, `sending` ones are in doubt. How many."""
-    gone = Delivery.lease_until < now
-    claimed = await session.execute(
-        _put_aside(and_(Delivery.state == State.CLAIMED, gone), State.PLANNED, "")
-    )
+    claimed = await session.execute(_put_aside(_abandoned(State.CLAIMED, now), State.PLANNED, ""))
     sending = await session.execute(
-        _written(
-            and_(Delivery.state == State.SENDING, gone),
-            _doubt("the worker died while sending", now, in_doubt),
-        )
+        _written(_abandoned(State.SENDING, now), _doubt("the worker died while sending", now, in_doubt))
     )
     return int(claimed.rowcount) + int(sending.rowcount)  # type: ignore[attr-defined]  # of an UPDATE
+
+
+def _abandoned(state: State, now: datetime) -> Any:
+    """A worker that only stands still may hold some in a transaction: those are not waited for."""
+    found = (
+        select(Delivery.id)
+        .where(Delivery.state == state, Delivery.lease_until < now)
+        .with_for_update(skip_locked=True)
+    )
+    return Delivery.id.in_(found.scalar_subquery())

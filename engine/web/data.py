@@ -114,6 +114,7 @@ MEANINGS = {
     "erased": "données effacées",
     "suppressed": "cette adresse ne reçoit plus rien",
     "overtaken": "remplacé par la suite",
+    "too many": "trop de messages en une journée",
     "expired": "trop tard pour l'envoyer",
     "superseded": "remplacé par la suite",
     "handed in": "action faite",

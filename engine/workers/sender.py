@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine import observe
 from engine.clock import Clock
-from engine.core import delivery
+from engine.core import breaker, delivery
 from engine.core.webhooks import Event
 from engine.flows import hooks, instance, leases, letters
 from engine.mail import smtp
@@ -36,7 +36,10 @@ Sign = Callable[[bytes, datetime], bytes]
 
 
 class Sender:
-    """One worker: leases mails under its own name and sends them over its pool."""
+    """One worker: leases mails under its own name and sends them over its pool.
+
+    `more` is called when there is more than it leases at once: others may help.
+    """
 
     def __init__(
         self,
@@ -47,13 +50,15 @@ class Sender:
         *,
         connections: int,
         in_doubt: Literal["send", "hold"] = "send",
+        more: Callable[[], None] = lambda: None,
         sign: Sign | None = None,
     ) -> None:
         self._db, self._clock, self._house, self._pool = db, clock, house, pool
         self._connections = connections
         self._in_doubt: Literal["send", "hold"] = in_doubt
-        self._sign = sign
+        self._sign, self._more = sign, more
         self._flight = _Flight()
+        self.relay = breaker.Breaker()
         self._until = 0.0
         self._tell = True
         self._failed = self._stepping = False
@@ -99,12 +104,16 @@ class Sender:
                         session, worker=self.name, in_hand=hand, now=now, in_doubt=self._in_doubt
                     )
                 await leases.reap(session, now=now, in_doubt=self._in_doubt)
-                leased = deque[int]() if await self._rest(session) else await self._lease(session)
+                leased = deque[int]()
+                if self._room() and not await self._rest(session):
+                    leased = await self._lease(session)
                 if leased or self._flight.open:
                     self._tell = bool(await hooks.listening(session, Event.LESSON_SENT))
             self._failed = False
             if not leased and not self._flight.open:
                 return False
+            if len(leased) == self._limit():
+                self._more()
             self._pins.clear()  # before it begins, a course follows the version that is current
             async with _beside(self._stop_in_time()):
                 await self._drain(leased, transaction)
@@ -132,8 +141,17 @@ class Sender:
             log.error("database trouble", worker="sender", error=str(error.orig))
 
     async def _lease(self, session: AsyncSession) -> deque[int]:
-        limit = self._connections * _LEASE_PER_CONNECTION
-        return deque(await leases.lease(session, worker=self.name, limit=limit, now=self._clock.now()))
+        limit, now = self._limit(), self._clock.now()
+        return deque(await leases.lease(session, worker=self.name, limit=limit, now=now))
+
+    def _limit(self) -> int:
+        return max(1, self._room()) * _LEASE_PER_CONNECTION
+
+    def _room(self) -> int:
+        """How many mails may be on the wire."""
+        if self.stopping.is_set():
+            return 0
+        return breaker.room(self.relay, self._connections, now=self._clock.now())
 
     async def _drain(self, leased: deque[int], transaction: Transaction) -> None:
         """Keep every connection busy until nothing is due any more, or nothing comes back for a while.
@@ -142,14 +160,14 @@ class Sender:
         wire, or came back and goes into the next commit.
         """
         while True:
-            room = 0 if self.stopping.is_set() else self._connections - self._flight.on_wire
-            ids = [leased.popleft() for _ in range(min(room, len(leased)))]
+            room = self._room()
+            ids = [leased.popleft() for _ in range(min(room - self._flight.on_wire, len(leased)))]
             if ids or self._flight.back:
                 leased += await self._commit(transaction, ids, low=len(leased) < self._connections)
             if self._flight.on_wire:
                 if not await self._flight.some(_SLICE) and not self.stopping.is_set():
                     return
-            elif self.stopping.is_set() or not (leased or self._flight.back):
+            elif not room or not (leased or self._flight.back):
                 return
 
     async def _commit(self, transaction: Transaction, ids: list[int], *, low: bool) -> deque[int]:
@@ -190,6 +208,15 @@ class Sender:
             await leases.release(session, worker=self.name, unsent=unsent)
         return begun
 
+    def _learn(self, outcome: delivery.Outcome) -> None:
+        """Notice when the relay refuses everything, and when it is well again."""
+        before = self.relay
+        self.relay = breaker.after(before, outcome, now=self._clock.now())
+        if self.relay.open and not before.open:
+            log.error("the relay refuses everything: it is asked once a minute", said=self.relay.said)
+        elif before.open and not self.relay.open:
+            log.info("the relay takes mails again")
+
     async def _send(self, mail: leases.Begun, to: letters.Addressed | letters.ToAccount | str) -> _Result:
         if isinstance(to, str):
             log.error("mail held", delivery=mail.id, reason=to)
@@ -202,6 +229,7 @@ class Sender:
             log.error("mail held", delivery=mail.id, reason=repr(error))
             return str(error) or type(error).__name__
         outcome = await self._pool.send(written.sender, written.recipient, data)
+        self._learn(outcome)
         if not isinstance(outcome, delivery.Sent):
             log.warning("mail not sent", delivery=mail.id, outcome=type(outcome).__name__, said=outcome.text)
         return outcome

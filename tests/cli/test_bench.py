@@ -8,6 +8,7 @@ import pytest
 
 from engine.tables import db, schema
 from tests.cli.command import parcours
+from tests.conftest import fresh_postgres
 from tests.people import ALICE, Town
 
 _POSTFIX = pytest.mark.skipif(
@@ -70,6 +71,19 @@ def test_kills_at_marked_points_lose_nothing_and_double_what_was_on_the_wire(dat
     assert found["kills"] == 10
     assert found["received"] == 300 + found["doubled"]
     assert ran.code == 0, ran.err
+
+
+@pytest.mark.skipif(not shutil.which("smtp-sink", path="/usr/sbin:/usr/bin"), reason="NO smtp-sink (postfix)")
+def test_workers_share_a_ledger_and_one_that_stood_still_doubles_no_more_than_it_had_in_hand(
+    postgres: str,
+) -> None:
+    for url in fresh_postgres(postgres):
+        options = ("--workers", "3", "--messages", "300", "--connections", "3", "--stopped", "35")
+        ran = parcours("bench", "cluster", *options, "--json", "--database", url)
+        found = json.loads(ran.out)
+        assert (found["lost"], found["doubled_otherwise"]) == (0, 0)
+        assert found["doubled"] <= 6
+        assert ran.code == 0, ran.err
 
 
 def test_a_peak_is_reckoned_for_ten_million() -> None:

@@ -48,6 +48,10 @@ def why(kind: Kind, around: Around) -> str:
         (Kind.MISSED, Around(True, enrolment=Progress.ACTIVE, missed=False), "cancelled: overtaken"),
         (Kind.MISSED, ACTIVE, ""),
         (Kind.SUMMARY, Around(True), ""),
+        (Kind.DATA, Around(True, today=19), ""),
+        (Kind.DATA, Around(True, today=20), "held: too many"),
+        (Kind.REMINDER, Around(True, enrolment=Progress.ACTIVE, today=20), "held: too many"),
+        (Kind.LESSON, Around(True, enrolment=Progress.ACTIVE, today=99), ""),
         (Kind.SUMMARY, Around(False), "cancelled: overtaken"),
     ],
 )

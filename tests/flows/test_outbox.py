@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from engine.core import delivery
+from engine.core import delivery, sending
 from engine.core.delivery import Kind
 from engine.flows import enrolments, leases, outbox
 from engine.tables import Delivery, Enrolment
@@ -417,3 +417,21 @@ async def test_the_ledger_knows_when_it_has_something_to_do_again(town: Town) ->
     assert await moment() == due + leases.LEASE
     async with town.db.transaction() as session:
         await session.execute(update(Enrolment).values(due_at=None))
+
+
+async def test_nobody_gets_more_than_twenty_mails_a_day_but_his_lessons(town: Town) -> None:
+    alice = await active(town)
+    for number in range(20):  # with the confirmation that she had
+        await owed(town, alice, Kind.KNOWN, "", occasion=f"k{number}")
+        found = await begun(town)
+        if number < 19:
+            assert (await record(town, found[0], SENT)).state == "sent"
+    assert found == []
+    async with town.db.reading() as session:
+        held = (await session.scalars(select(Delivery).where(Delivery.state == "held"))).one()
+        assert held.reason == sending.TOO_MANY
+    await owed(town, alice, Kind.LESSON, "b")
+    assert [mail.kind for mail in await begun(town)] == ["lesson"]
+    town.clock.pass_by(hours=25)
+    await owed(town, alice, Kind.KNOWN, "", occasion="next day")
+    assert "known" in [mail.kind for mail in await begun(town)]

@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from engine.core import links
-from engine.flows import catalog, enrolments, instance, letters
+from engine.core import breaker, links
+from engine.core.delivery import Kind
+from engine.flows import catalog, enrolments, instance, letters, outbox
 from engine.mail import builds, smtp
 from engine.tables import Delivery, Learner, Version
 from engine.workers import sender
@@ -424,3 +425,38 @@ async def test_a_copy_that_rests_sends_nothing_that_is_due(town: Town, server: S
             await instance.activate(session)
         await drain(worker)
     assert [mail.rcpt for mail in server.received] == [["alice@example.org"]]
+
+
+async def test_a_relay_that_refuses_everything_is_asked_once_a_minute(town: Town, server: Smtpd) -> None:
+    (alice,) = await due(town, ALICE)
+    learner = (await town.row(alice)).learner_id
+    async with town.db.transaction() as session:
+        more = [
+            outbox.row(
+                kind=Kind.KNOWN,
+                learner_id=learner,
+                enrolment_id=alice,
+                now=town.now,
+                occasion=f"request {number}",
+            )
+            for number in range(14)
+        ]
+        await outbox.owe(session, more)
+    server.misbehave("MAIL", "421 4.3.2 not now")
+    async with working(town, server, connections=2) as worker:
+        await drain(worker)
+        asked = server.reached["MAIL"]
+        assert worker.relay.open
+        assert breaker.REFUSALS <= asked <= breaker.REFUSALS + 2, "all mails were tried"
+        assert not await worker.step()
+        assert server.reached["MAIL"] == asked
+        town.clock.pass_by(seconds=61)
+        await drain(worker)
+        assert server.reached["MAIL"] == asked + 1
+        server.behave()
+        town.clock.pass_by(seconds=61)
+        await drain(worker)
+        assert not worker.relay.open
+        town.clock.pass_by(minutes=6)
+        await drain(worker)
+    assert len(server.received) == 15

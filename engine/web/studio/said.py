@@ -43,6 +43,7 @@ SAID = {
     "reason.overtaken": "dépassé par ce qui a suivi",
     "reason.suppressed": "cette adresse ne veut plus de messages, ou les refuse",
     "reason.paused": "le parcours est en pause",
+    "reason.too many": "trop de messages à cette personne en une journée",
     "reason.rescheduled": "un autre moment a été choisi",
     "reason.expired": "trop tard pour partir",
     "reason.left": "la personne a quitté le parcours",
