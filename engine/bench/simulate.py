@@ -4,7 +4,7 @@ A pure model that goes from second to second. Mails that a provider puts off (gr
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -228,10 +228,9 @@ def limited(wanted: Sequence[int], most: int) -> Sequence[int]:
     return wanted if sum(wanted) <= most else divided(most, wanted)
 
 
-def divided(total: int, weights: Iterable[int]) -> list[int]:
+def divided(total: int, weights: Sequence[int]) -> list[int]:
     """Whole parts in proportion to the weights, which together are exactly `total`."""
     parts, done, past = list[int](), 0, 0
-    weights = list(weights)
     for weight in weights:
         past += weight
         parts.append(total * past // sum(weights) - done)

@@ -1,6 +1,5 @@
 """The model of a peak: nothing is lost in it, more capacity never harms, simple cases are as on paper."""
 
-from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -37,7 +36,6 @@ def test_nothing_is_lost_and_no_limit_passed(learners: int, machines: int, ips: 
         peak.step()
         for queue, (_, sent) in zip(peak.queues, before, strict=True):
             assert sent <= queue.sent <= queue.planned <= queue.due <= queue.mails
-            assert queue.due == queue.sent + queue.waiting
             assert queue.sent - sent <= queue.rate
         planned, sent = (sum(column) for column in zip(*before, strict=True))
         assert sum(queue.planned for queue in peak.queues) - planned <= machines * PLANNED_PER_S
@@ -49,10 +47,10 @@ def test_nothing_is_lost_and_no_limit_passed(learners: int, machines: int, ips: 
 
 
 @settings(deadline=None)
-@given(learners=LEARNERS, machines=MACHINES, ips=IPS, more=st.integers(1, 3), kind=st.booleans())
-def test_more_capacity_never_harms(learners: int, machines: int, ips: int, more: int, kind: bool) -> None:
+@given(learners=LEARNERS, machines=MACHINES, ips=IPS, more=st.integers(1, 3), faster=st.booleans())
+def test_more_capacity_never_harms(learners: int, machines: int, ips: int, more: int, faster: bool) -> None:
     less = simulate.run(learners=learners, machines=machines, ips=ips)
-    better = simulate.run(learners=learners, machines=machines + more * kind, ips=ips + more * (not kind))
+    better = simulate.run(learners=learners, machines=machines + more * faster, ips=ips + more * (not faster))
     assert better.total.last_mail_minute <= less.total.last_mail_minute + ROUNDING_S / 60
     assert better.total.peak_queue <= less.total.peak_queue
     assert better.total.late <= less.total.late
@@ -97,5 +95,4 @@ def test_it_finds_what_is_needed_and_no_more(learners: int) -> None:
 def test_only_those_of_the_slot_come() -> None:
     found = simulate.run(learners=10_000, share=25)
     assert (found.learners, found.at_the_slot, found.total.mails) == (10_000, 2_500, 2_500)
-    by_name = Counter({lane.name: lane.mails for lane in found.lanes})
-    assert by_name.total() == 2_500
+    assert sum(lane.mails for lane in found.lanes) == 2_500
