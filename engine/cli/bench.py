@@ -12,6 +12,7 @@ from engine.bench import crash as crash_bench
 from engine.bench import deliver as deliver_bench
 from engine.bench import pages as pages_bench
 from engine.bench import postgres, service, signing
+from engine.bench import simulate as simulation
 from engine.bench import submissions as submissions_bench
 from engine.cli import common
 from engine.clock import SystemClock
@@ -169,3 +170,30 @@ def pages(
         )
     if set(found.statuses) != {"200"}:
         raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    learners: Annotated[int, typer.Option(min=1, help="With a lesson every week.")] = 1_000_000,
+    share: Annotated[int, typer.Option(min=1, max=100, help="Per cent of them on this slot.")] = 100,
+    machines: Annotated[int | None, typer.Option(min=1, help="Of two cores that plan and send.")] = None,
+    ips: Annotated[int | None, typer.Option(min=1, help="IP addresses that mails leave from.")] = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """Reckon, without sending, how a Tuesday at 08:30 goes under the providers' limits.
+
+    Without --machines and --ips: as many as it takes for the last mail to leave within an hour. What is
+    assumed stands in deploy/SCALING.md.
+    """
+    found = simulation.run(learners=learners, share=share, machines=machines, ips=ips)
+    if as_json:
+        common.print_json(asdict(found))
+        return
+    common.print_table(
+        ("Provider", "Mails", "a second", "Most waiting", "at minute", "Last at minute", "Late"),
+        [[str(cell) for cell in asdict(each).values()] for each in (*found.lanes, found.total)],
+    )
+    common.print_table(
+        ("Machines", "IP addresses", "Planned at minute"),
+        [[str(each) for each in (found.machines, found.ips, found.planned_minute)]],
+    )

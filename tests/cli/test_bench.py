@@ -84,3 +84,15 @@ def test_workers_share_a_ledger_and_one_that_stood_still_doubles_no_more_than_it
         assert (found["lost"], found["doubled_otherwise"]) == (0, 0)
         assert found["doubled"] <= 6
         assert ran.code == 0, ran.err
+
+
+def test_a_peak_is_reckoned_for_ten_million() -> None:
+    ran = parcours("bench", "simulate", "--learners", "10000000", "--json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["total"]["mails"] == sum(lane["mails"] for lane in found["lanes"]) == 10_000_000
+    assert found["total"]["last_mail_minute"] <= 60
+    shown = parcours("bench", "simulate", "--machines", "1", "--ips", "1", "--share", "50")
+    assert shown.code == 0, shown.err
+    assert "Orange" in shown.out
+    assert "500000" in shown.out

@@ -34,7 +34,7 @@ def default(field: str) -> str:
     value = Settings.model_fields[field].default
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    return "" if value in (None, ()) else str(value)
+    return "" if value in (None, (), {}) else str(value)
 
 
 VARIABLES = {settings.variable(field): field for field in Settings.model_fields}
