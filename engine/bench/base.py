@@ -1,17 +1,20 @@
-"""People to measure with: ordinary learners in the middle of a bundled course, all alike."""
+"""People to measure with: ordinary learners in the middle of a bundled course, all alike, and their mails."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from engine import app, settings
-from engine.core import errors
+from engine.core import delivery, errors
 from engine.core.progress import State
-from engine.flows import publishing
-from engine.tables import Course, Enrolment, Learner, db, schema
+from engine.flows import outbox, publishing
+from engine.tables import Course, Delivery, Enrolment, Learner, db, dialect, schema
 
-_CHUNK = 1000
+PATIENCE = 600.0
+_CHUNK, _MAILS = 1000, 5000
+_LOOK = 0.05
 _LESSONS = 3
 _COURSE = """\
 title: Un parcours court
@@ -106,3 +109,47 @@ def _enrolment(learner: int, course: Course, place: Mapping[str, object], now: d
         "created_at": now,
         **place,
     }
+
+
+async def owe(found: db.Database, places: Sequence[int], lesson: str, now: datetime) -> None:
+    """The same lesson to everybody, due now; all mails that were there are forgotten."""
+    async with found.transaction() as session:
+        await session.execute(delete(Delivery))
+        for start in range(0, len(places), _MAILS):
+            some = places[start : start + _MAILS]
+            whose = await session.execute(
+                select(Enrolment.id, Enrolment.learner_id).where(dialect.among(session, Enrolment.id, some))
+            )
+            rows = [
+                outbox.row(
+                    kind=delivery.Kind.LESSON,
+                    learner_id=learner,
+                    enrolment_id=place,
+                    now=now,
+                    lesson_key=lesson,
+                )
+                for place, learner in whose
+            ]
+            await outbox.owe(session, rows)
+    async with found.transaction() as session:
+        await dialect.analyze(session, "delivery")
+
+
+async def drained(found: db.Database, *, patience: float = PATIENCE) -> None:
+    """Wait until no mail is open any more. Raises TimeoutError after `patience` seconds."""
+    async with asyncio.timeout(patience):
+        while await _open(found):  # noqa: ASYNC110  # it happens in another process
+            await asyncio.sleep(_LOOK)
+
+
+async def _open(found: db.Database) -> bool:
+    async with found.reading() as session:
+        states = tuple(delivery.OPEN)
+        return bool(await session.scalar(select(Delivery.id).where(Delivery.state.in_(states)).limit(1)))
+
+
+async def sent(found: db.Database) -> int:
+    """Rows of the ledger that are `sent`, each tried once."""
+    async with found.reading() as session:
+        rows = select(func.count()).where(Delivery.state == delivery.State.SENT, Delivery.tries == 1)
+        return await session.scalar(rows) or 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import select, update
 
 from engine import app, paths, settings
 from engine.bench import base, service, signing, sink
@@ -18,15 +18,12 @@ from engine.core import delivery, fictitious
 from engine.core.progress import State as Progress
 from engine.flows import catalog, outbox
 from engine.mail import proof
-from engine.tables import Delivery, Enrolment, db, dialect
+from engine.tables import Delivery, Enrolment, db
 
 COURSE, LESSON = "ia-pme", "reperes"
-_CHUNK = 5000
 _ASKING, _EVERY = 50, 0.05
 """How many people sign up while lessons leave, and the seconds between them."""
 _TRIAL = 20
-_LOOK = 0.05
-_PATIENCE = 600.0
 
 
 @dataclass(frozen=True)
@@ -82,12 +79,12 @@ async def run(
     try:
         for _ in range(pairs):
             async with sink.somewhere(smtp) as address:
-                await _owe(found, places, now)
+                await base.owe(found, places, LESSON, now)
                 compared = await sink.source(address, messages=messages, size=size, connections=connections)
                 runs.append(await _work(found, database, address, keys, messages, connections, compared))
         signed = key is not None and await _signed(found, database, keys, places[:_TRIAL], key, now)
         async with sink.somewhere(smtp) as address:
-            await _owe(found, places[_ASKING:], now)
+            await base.owe(found, places[_ASKING:], LESSON, now)
             waited = await _confirm(found, database, address, keys, connections, places[:_ASKING])
     finally:
         await found.close()
@@ -106,30 +103,6 @@ async def run(
         signed=signed,
         runs=runs,
     )
-
-
-async def _owe(found: db.Database, places: list[int], now: datetime) -> None:
-    """The same lesson to everybody, due now; what a pair before sent is forgotten."""
-    async with found.transaction() as session:
-        await session.execute(delete(Delivery))
-        for start in range(0, len(places), _CHUNK):
-            some = places[start : start + _CHUNK]
-            whose = await session.execute(
-                select(Enrolment.id, Enrolment.learner_id).where(dialect.among(session, Enrolment.id, some))
-            )
-            rows = [
-                outbox.row(
-                    kind=delivery.Kind.LESSON,
-                    learner_id=learner,
-                    enrolment_id=place,
-                    now=now,
-                    lesson_key=LESSON,
-                )
-                for place, learner in whose
-            ]
-            await outbox.owe(session, rows)
-    async with found.transaction() as session:
-        await dialect.analyze(session, "delivery")
 
 
 def _size(database: str, key: signing.Signing | None, now: datetime) -> int:
@@ -154,19 +127,16 @@ async def _work(
     loop = asyncio.get_running_loop()
     async with service.worker(database, address, keys, connections=connections) as process:
         began, before = loop.time(), sink.cpu_seconds(process.pid)
-        await _drained(found)
+        await base.drained(found)
         lasted, took = loop.time() - began, sink.cpu_seconds(process.pid) - before
         memory = sink.peak_rss_mb(process.pid)
-    async with found.reading() as session:
-        sent = select(func.count()).where(Delivery.state == delivery.State.SENT, Delivery.tries == 1)
-        count = await session.scalar(sent) or 0
     return Run(
         messages_per_s=round(messages / lasted, 1),
         source_per_s=round(messages / compared.seconds, 1),
         cpu_us_per_message=round(1e6 * took / messages, 1),
         source_cpu_us=round(1e6 * compared.cpu_seconds / messages, 1),
         peak_rss_mb=memory,
-        sent=count,
+        sent=await base.sent(found),
     )
 
 
@@ -192,12 +162,12 @@ async def _confirm(
                 )
                 await outbox.owe(session, [row])
             await asyncio.sleep(_EVERY)
-        await _drained(found)
+        await base.drained(found)
     async with found.reading() as session:
         rows = await session.execute(
             select(Delivery.created_at, Delivery.sent_at).where(Delivery.kind == delivery.Kind.CONFIRM)
         )
-        times = sorted((sent - owed).total_seconds() if sent else _PATIENCE for owed, sent in rows)
+        times = sorted((sent - owed).total_seconds() if sent else base.PATIENCE for owed, sent in rows)
     return round(service.percentile(times, 95) / 1000, 3)
 
 
@@ -210,22 +180,10 @@ async def _signed(
     now: datetime,
 ) -> bool:
     """Whether all mails of a trial arrive with the right signature."""
-    await _owe(found, places, now)
+    await base.owe(found, places, LESSON, now)
     async with (
         signing.mailbox() as (mailbox, address),
         service.worker(database, address, keys, connections=2),
     ):
-        await _drained(found)
+        await base.drained(found)
     return len(mailbox.mails) == len(places) and all(map(key.right, mailbox.mails))
-
-
-async def _drained(found: db.Database) -> None:
-    async with asyncio.timeout(_PATIENCE):
-        while await _open(found):  # noqa: ASYNC110  # it happens in another process
-            await asyncio.sleep(_LOOK)
-
-
-async def _open(found: db.Database) -> bool:
-    async with found.reading() as session:
-        states = tuple(delivery.OPEN)
-        return bool(await session.scalar(select(Delivery.id).where(Delivery.state.in_(states)).limit(1)))

@@ -57,7 +57,7 @@ async def run(*, rate: int, seconds: int, database: str, now: datetime) -> Resul
             learners, kinds = await _kinds(session)
             account, token = await _enter(session, keys, now)
         try:
-            async with service.served(database, keys) as port:
+            async with service.served(database, keys) as (port, _):
                 times, statuses, lasted = await _browse(port, kinds, f"studio={token}", rate, rate * seconds)
         finally:
             async with found.transaction() as session:

@@ -10,12 +10,14 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.core import errors
 
 DOMAIN = "parcours.example.org"
 SITE, FROM = f"https://{DOMAIN}", f"Parcours <parcours@{DOMAIN}>"
 _PATIENCE = 30.0
+_NOWHERE = "127.0.0.1:9"
 _WORKER = ("-m", "engine", "worker", "--queues", "mail")
 
 
@@ -27,9 +29,16 @@ def keys() -> dict[str, str]:
     }
 
 
+class Served(NamedTuple):
+    port: int
+    pid: int
+
+
 @asynccontextmanager
-async def served(database: str, keys: Mapping[str, str]) -> AsyncIterator[int]:
-    """`parcours serve`, as in production, in a process of its own; its port."""
+async def served(
+    database: str, keys: Mapping[str, str], *, sink: str = _NOWHERE, **environment: str
+) -> AsyncIterator[Served]:
+    """`parcours serve`, as in production, in a process of its own; its mails go to `sink`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -38,13 +47,13 @@ async def served(database: str, keys: Mapping[str, str]) -> AsyncIterator[int]:
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "engine", "serve", "--database", database, "--port", str(port)),
-                env=_environment(keys, f"http://127.0.0.1:{port}", "127.0.0.1:9"),
+                env=_environment(keys, f"http://127.0.0.1:{port}", sink) | environment,
                 stdout=output,
                 stderr=output,
             )
             try:
                 await _ready(port, process, log)
-                yield port
+                yield Served(port, process.pid)
             finally:
                 if process.returncode is None:
                     process.terminate()
@@ -90,15 +99,18 @@ async def worker(
     sink: str,
     keys: Mapping[str, str],
     *,
-    connections: int,
+    connections: int | None = None,
     command: Sequence[str] = _WORKER,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`parcours worker --queues mail`, or another `command` of Python, from the moment it begins to work."""
+    """`parcours worker --queues mail`, or another `command` of Python, from the moment it begins to work.
+
+    Without `connections` it opens as many as it does unless it is told.
+    """
+    environment = _environment(keys, SITE, sink) | {"PARCOURS_DATABASE_URL": database}
+    if connections:
+        environment["PARCOURS_SMTP_CONNECTIONS"] = str(connections)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *command),
-        stdout=asyncio.subprocess.PIPE,
-        env=_environment(keys, SITE, sink)
-        | {"PARCOURS_DATABASE_URL": database, "PARCOURS_SMTP_CONNECTIONS": str(connections)},
+        *(sys.executable, *command), stdout=asyncio.subprocess.PIPE, env=environment
     )
     assert process.stdout is not None
     try:

@@ -62,7 +62,7 @@ async def run(*, rate: int, seconds: int, burst: int, database: str, now: dateti
         lasting=keys["PARCOURS_SUPPRESSION_KEY"].encode(),
     )
     where = {each: f"/a/{signed.token('a', each, ACTIVITY)}" for each in ids}
-    async with service.served(database, keys) as port:
+    async with service.served(database, keys) as (port, _):
         await service.send(port, where[ids[0]])  # the first page compiles the templates
         began = asyncio.get_running_loop().time()
         answers = await _steadily(port, ids[:steady], where, rate)

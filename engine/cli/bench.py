@@ -9,6 +9,7 @@ import typer
 
 from engine.bench import crash as crash_bench
 from engine.bench import deliver as deliver_bench
+from engine.bench import memory as memory_bench
 from engine.bench import pages as pages_bench
 from engine.bench import postgres, service, signing
 from engine.bench import submissions as submissions_bench
@@ -113,6 +114,26 @@ def crash(
         )
     _print(asdict(found), as_json)
     if not found.kept:
+        raise typer.Exit(1)
+
+
+@app.command()
+def memory(
+    small: Annotated[int, typer.Option(min=1, help="Mails of the first run.")] = 100_000,
+    large: Annotated[int, typer.Option(min=1, help="Mails of the second run.")] = 1_000_000,
+    idle: Annotated[float, typer.Option(min=1, help="Seconds to watch a worker without work.")] = 30,
+    smtp: Annotated[str | None, typer.Option(help="HOST:PORT of your own sink.")] = None,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """The memory of a worker after few mails and after many, of the whole service, and the cost of idling."""
+    with _database(database) as url:
+        now = SystemClock().now()
+        found = common.run(
+            memory_bench.run(small=small, large=large, idle_seconds=idle, database=url, smtp=smtp, now=now)
+        )
+    _print(asdict(found), as_json)
+    if not found.all_sent:
         raise typer.Exit(1)
 
 

@@ -70,3 +70,17 @@ def test_kills_at_marked_points_lose_nothing_and_double_what_was_on_the_wire(dat
     assert found["kills"] == 10
     assert found["received"] == 300 + found["doubled"]
     assert ran.code == 0, ran.err
+
+
+@_POSTFIX
+def test_memory_is_told_of_workers_that_sent_every_mail(database_url: str) -> None:
+    options = ("--small", "20", "--large", "60", "--idle", "1", "--json", "--database", database_url)
+    ran = parcours("bench", "memory", *options)
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["all_sent"]
+    assert 30 < found["peak_rss_mb_100k"] < 300
+    assert 30 < found["peak_rss_mb_1m"] < 300
+    assert found["peak_rss_mb_1m"] < found["serve_rss_mb"] < 500
+    assert found["idle_cpu_pct"] >= 0
+    assert (found["idle_queries_per_s"] is None) == database_url.startswith("sqlite")
