@@ -11,16 +11,15 @@ from statistics import median
 
 from sqlalchemy import select, update
 
-from engine import app, paths, settings
-from engine.bench import base, service, signing, sink
+from engine.bench import base, service, signing, sink, specimen
+from engine.bench.specimen import COURSE, LESSON
 from engine.clock import SystemClock
 from engine.core import delivery, fictitious
 from engine.core.progress import State as Progress
-from engine.flows import catalog, outbox
+from engine.flows import outbox
 from engine.mail import proof
 from engine.tables import Delivery, Enrolment, db
 
-COURSE, LESSON = "ia-pme", "reperes"
 _ASKING, _EVERY = 50, 0.05
 """How many people sign up while lessons leave, and the seconds between them."""
 _TRIAL = 20
@@ -72,10 +71,10 @@ async def run(
     """
     sink.find("smtp-source")
     keys = service.keys() | {"PARCOURS_DKIM_KEYS": key.setting if key else ""}
-    files = catalog.read_directory(paths.courses() / COURSE)
+    files = specimen.files()
     at = {"next_key": LESSON}
     places = await base.enrol(database, messages, files=files, slug=COURSE, place=at, now=now)
-    found, runs, size = db.Database(database), list[Run](), _size(database, key, now)
+    found, runs, size = db.Database(database), list[Run](), _size(key, now)
     try:
         for _ in range(pairs):
             async with sink.somewhere(smtp) as address:
@@ -105,13 +104,10 @@ async def run(
     )
 
 
-def _size(database: str, key: signing.Signing | None, now: datetime) -> int:
+def _size(key: signing.Signing | None, now: datetime) -> int:
     """The bytes of the mail, as it travels to one of its learners."""
-    files = catalog.read_directory(paths.courses() / COURSE)
-    house = app.wardrobe(settings.load(database_url=database, base_url=service.SITE, from_=service.FROM))
-    course = catalog.check(files, slug=COURSE, house=house).course
-    assert course is not None  # it was published a moment ago
-    source = proof.make(course, f"lesson-{LESSON}", house, fictitious.LEARNERS[0]).source
+    dress = specimen.dress()
+    source = proof.make(specimen.course(dress), f"lesson-{LESSON}", dress, fictitious.LEARNERS[0]).source
     return len(source) + (len(key.sign(source, now)) if key else 0)
 
 

@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from engine import paths
-from engine.bench import base, queries, service, sink
+from engine.bench import base, queries, service, sink, specimen
+from engine.bench.specimen import COURSE, LESSON
 from engine.clock import SystemClock
 from engine.core import errors, links
-from engine.flows import catalog
 from engine.tables import db
 
-COURSE, LESSON, ACTIVITY = "ia-pme", "reperes", "point-reperes"
+_ACTIVITY = "point-reperes"
 _ALL = ("-m", "engine", "worker")
 _BY_SERVICE = 1000
 _SETTLING = 15.0
@@ -58,7 +57,7 @@ async def run(
     *, small: int, large: int, idle_seconds: float, database: str, smtp: str | None, now: datetime
 ) -> Result:
     """Raises `errors.Invalid` when the database is not empty, or smtp-sink is missing."""
-    files, at = catalog.read_directory(paths.courses() / COURSE), {"next_key": LESSON}
+    files, at = specimen.files(), {"next_key": LESSON}
     found = db.Database(database)
     try:
         async with sink.somewhere(smtp) as address:
@@ -148,5 +147,5 @@ def _pages(world: _World) -> list[str]:
     )
     one = world.places[0]
     whose = [signed.url("m", one), signed.url("u", one), signed.url("l", one, LESSON)]
-    whose += [signed.url("f", one), signed.url("a", one, ACTIVITY)]
+    whose += [signed.url("f", one), signed.url("a", one, _ACTIVITY)]
     return ["/", f"/c/{COURSE}", "/privacy", *(url.removeprefix(service.SITE) for url in whose)]

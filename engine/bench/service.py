@@ -16,6 +16,7 @@ from engine.core import errors
 
 DOMAIN = "parcours.example.org"
 SITE, FROM = f"https://{DOMAIN}", f"Parcours <parcours@{DOMAIN}>"
+CONTROLLER = "Bench"
 _PATIENCE = 30.0
 _NOWHERE = "127.0.0.1:9"
 _WORKER = ("-m", "engine", "worker", "--queues", "mail")
@@ -130,7 +131,7 @@ def _environment(keys: Mapping[str, str], site: str, sink: str) -> dict[str, str
     return {
         **os.environ,
         **keys,
-        "PARCOURS_CONTROLLER": "Bench",
+        "PARCOURS_CONTROLLER": CONTROLLER,
         "PARCOURS_BASE_URL": site,
         "PARCOURS_FROM": FROM,
         "PARCOURS_SMTP_URL": f"smtp://{sink}?starttls=never",

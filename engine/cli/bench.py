@@ -12,6 +12,7 @@ from engine.bench import deliver as deliver_bench
 from engine.bench import memory as memory_bench
 from engine.bench import pages as pages_bench
 from engine.bench import postgres, service, signing
+from engine.bench import render as render_bench
 from engine.bench import submissions as submissions_bench
 from engine.cli import common
 from engine.clock import SystemClock
@@ -135,6 +136,17 @@ def memory(
     _print(asdict(found), as_json)
     if not found.all_sent:
         raise typer.Exit(1)
+
+
+@app.command()
+def render(
+    messages: Annotated[int, typer.Option(min=1, help="Mails in each round.")] = 20_000,
+    rounds: Annotated[int, typer.Option(min=1, help="The figures are their medians.")] = 5,
+    as_json: common.AsJson = False,
+) -> None:
+    """Fill lesson 1 of ia-pme for as many learners, beside Jinja and EmailMessage; nothing is sent."""
+    found = render_bench.run(messages=messages, rounds=rounds, now=SystemClock().now())
+    _print(asdict(found), as_json)
 
 
 @app.command()

@@ -84,3 +84,13 @@ def test_memory_is_told_of_workers_that_sent_every_mail(database_url: str) -> No
     assert found["peak_rss_mb_1m"] < found["serve_rss_mb"] < 500
     assert found["idle_cpu_pct"] >= 0
     assert (found["idle_queries_per_s"] is None) == database_url.startswith("sqlite")
+
+
+def test_mails_are_filled_and_compared() -> None:
+    ran = parcours("bench", "render", "--messages", "50", "--rounds", "1", "--json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["messages"] == 50
+    assert found["message_bytes"] > 20_000
+    assert min(found["messages_per_s"], found["us_per_message"], found["compile_ms"]) > 0
+    assert found["ratio_to_plain"] > 1
