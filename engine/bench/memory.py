@@ -132,9 +132,9 @@ async def _serve(world: _World, messages: int) -> tuple[float, bool]:
     async with service.served(world.database, world.keys, sink=world.sink) as (port, pid):
         await base.drained(world.found)
         for path in _pages(world):
-            status, _ = await service.send(port, path)
-            if status != 200:
-                raise errors.ParcoursError(f"{'/'.join(path.split('/')[:2])} was answered by {status}.")
+            answer = await service.send(port, path)
+            if answer.status != 200:
+                raise errors.ParcoursError(f"{path[:3]} was answered by {answer.status}.")
         peak = sink.peak_rss_mb(pid)
     return peak, await base.sent(world.found) == messages
 

@@ -65,33 +65,39 @@ async def _ready(port: int, process: asyncio.subprocess.Process, log: Path) -> N
     for _ in range(300):
         if process.returncode is not None:
             break
-        if (await send(port, "/readyz"))[0] == 200:
+        if (await send(port, "/readyz")).status == 200:
             return
         await asyncio.sleep(0.1)
     told = await asyncio.to_thread(log.read_text)
     raise errors.ParcoursError(f"The service did not start: {told[-2000:]}")
 
 
-async def send(port: int, path: str, *, body: str | None = None, cookie: str = "") -> tuple[int, float]:
-    """One request on a connection of its own, as each browser has; its status (0: no answer) and seconds.
+class Answer(NamedTuple):
+    status: int
+    """0: no answer."""
+    seconds: float
+    """From the first byte sent to the last received."""
+    page: str
 
-    With a `body` it is a form that is posted.
-    """
+
+async def send(
+    port: int, path: str, *, body: str | None = None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """One request on a connection of its own, as each browser has; a form that is posted, with a `body`."""
     loop = asyncio.get_running_loop()
-    head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
-    if cookie:
-        head += f"Cookie: {cookie}\r\n"
+    sent = {"Host": "127.0.0.1", "Connection": "close", **(headers or {})}
     if body is not None:
-        head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
-    began, status = loop.time(), 0
+        sent |= {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(body))}
+    lines = [f"{'GET' if body is None else 'POST'} {path} HTTP/1.1", *map(": ".join, sent.items())]
+    began, status, page = loop.time(), 0, b""
     with contextlib.suppress(OSError, TimeoutError, ValueError, IndexError):
         async with asyncio.timeout(_PATIENCE):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(f"{head}\r\n{body or ''}".encode())
+            writer.write("\r\n".join([*lines, "", body or ""]).encode())
             status = int((await reader.readline()).split()[1])
-            await reader.read()
+            page = await reader.read()
             writer.close()
-    return status, loop.time() - began
+    return Answer(status, loop.time() - began, page.decode(errors="replace"))
 
 
 @asynccontextmanager

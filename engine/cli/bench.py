@@ -13,6 +13,7 @@ from engine.bench import memory as memory_bench
 from engine.bench import pages as pages_bench
 from engine.bench import postgres, service, signing
 from engine.bench import render as render_bench
+from engine.bench import signup as signup_bench
 from engine.bench import submissions as submissions_bench
 from engine.cli import common
 from engine.clock import SystemClock
@@ -147,6 +148,22 @@ def render(
     """Fill lesson 1 of ia-pme for as many learners, beside Jinja and EmailMessage; nothing is sent."""
     found = render_bench.run(messages=messages, rounds=rounds, now=SystemClock().now())
     _print(asdict(found), as_json)
+
+
+@app.command()
+def signup(
+    signups: Annotated[int, typer.Option(min=1, max=100_000, help="People who sign up.")] = 2000,
+    browsers: Annotated[int, typer.Option(min=1, help="At once.")] = 20,
+    smtp: Annotated[str | None, typer.Option(help="HOST:PORT of your own sink.")] = None,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """Sign up through the form over HTTP, and count who is in the database."""
+    with _database(database) as url:
+        found = common.run(signup_bench.run(signups=signups, browsers=browsers, database=url, smtp=smtp))
+    _print(asdict(found), as_json)
+    if found.found != signups:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -94,3 +94,13 @@ def test_mails_are_filled_and_compared() -> None:
     assert found["message_bytes"] > 20_000
     assert min(found["messages_per_s"], found["us_per_message"], found["compile_ms"]) > 0
     assert found["ratio_to_plain"] > 1
+
+
+@_POSTFIX
+def test_who_signs_up_over_http_is_found_in_the_database(database_url: str) -> None:
+    # More than one network address or one company may send.
+    options = ("--signups", "130", "--browsers", "4", "--json", "--database", database_url)
+    ran = parcours("bench", "signup", *options)
+    found = json.loads(ran.out)
+    assert (found["signups"], found["found"], found["statuses"]) == (130, 130, {"200": 130})
+    assert ran.code == 0, ran.err
