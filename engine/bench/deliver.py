@@ -12,6 +12,7 @@ from statistics import median
 from sqlalchemy import select, update
 
 from engine.bench import base, service, signing, sink, specimen
+from engine.bench.peers import sending as peers
 from engine.bench.specimen import COURSE, LESSON
 from engine.clock import SystemClock
 from engine.core import delivery, fictitious
@@ -52,6 +53,8 @@ class Result:
     """From owing a confirmation, while lessons leave as fast as they can, to its 250."""
     signed: bool
     """Every mail of a trial arrived with the signature asked for."""
+    peers: dict[str, peers.Peer]
+    """Other programs, where `make bench-peers` installed them."""
     runs: list[Run]
 
 
@@ -79,19 +82,23 @@ async def run(
         for _ in range(pairs):
             async with sink.somewhere(smtp) as address:
                 await base.owe(found, places, LESSON, now)
-                compared = await sink.source(address, messages=messages, size=size, connections=connections)
-                runs.append(await _work(found, database, address, keys, messages, connections, compared))
+                source = await sink.source(address, messages=messages, size=size, connections=connections)
+                runs.append(await _work(found, database, address, keys, messages, connections, source))
         signed = key is not None and await _signed(found, database, keys, places[:_TRIAL], key, now)
         async with sink.somewhere(smtp) as address:
             await base.owe(found, places[_ASKING:], LESSON, now)
             waited = await _confirm(found, database, address, keys, connections, places[:_ASKING])
+            speed = median(each.messages_per_s for each in runs)
+            beside = await peers.compare(
+                peers.installed(), speed, messages=messages, connections=connections, sink=address, now=now
+            )
     finally:
         await found.close()
     return Result(
         messages=messages,
         connections=connections,
         message_bytes=size,
-        messages_per_s=round(median(each.messages_per_s for each in runs), 1),
+        messages_per_s=round(speed, 1),
         ratio_to_smtp_source=round(median(each.messages_per_s / each.source_per_s for each in runs), 3),
         cpu_us_per_message=round(median(each.cpu_us_per_message for each in runs), 1),
         cpu_ratio_to_smtp_source=round(
@@ -100,6 +107,7 @@ async def run(
         peak_rss_mb=max(each.peak_rss_mb for each in runs),
         confirm_p95_s_under_bulk=waited,
         signed=signed,
+        peers=beside,
         runs=runs,
     )
 

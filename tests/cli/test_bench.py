@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.bench.peers import sending as peers
 from engine.tables import db, schema
 from tests.cli.command import parcours
 from tests.people import ALICE, Town
@@ -33,6 +34,7 @@ def test_every_mail_of_the_bench_is_sent_once(database_url: str) -> None:
     assert [run["sent"] for run in found["runs"]] == [60, 60]
     assert found["message_bytes"] > 20_000
     assert not found["signed"]
+    assert set(found["peers"]) == set(peers.installed())
 
 
 @_POSTFIX
