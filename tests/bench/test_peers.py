@@ -13,7 +13,11 @@ from engine.bench.peers import sending
 from engine.core import errors
 
 NOW = datetime(2027, 3, 23, 7, 30, tzinfo=UTC)
-_SAYS = "import json, sys; job = json.load(sys.stdin); print(json.dumps({'seconds': 2, 'sent': %s}))"
+_SAYS = """\
+import json, sys
+job = json.load(sys.stdin)
+print(json.dumps({"seconds": 2, "cpu_seconds": 1, "sent": %s}))
+"""
 
 
 async def _compared(program: str) -> dict[str, sending.Peer]:
@@ -22,12 +26,12 @@ async def _compared(program: str) -> dict[str, sending.Peer]:
 
 
 async def test_ours_is_compared_with_what_the_other_says() -> None:
-    assert await _compared(_SAYS % "job['messages']") == {"other": sending.Peer(20.0, 2.5)}
+    assert await _compared(_SAYS % 'job["messages"]') == {"other": sending.Peer(20.0, 25_000.0, 2.5)}
 
 
 async def test_who_did_not_send_everything_is_not_compared() -> None:
     with pytest.raises(errors.ParcoursError, match="other sent 39 of 40 mails"):
-        await _compared(_SAYS % "job['messages'] - 1")
+        await _compared(_SAYS % 'job["messages"] - 1')
 
 
 async def test_what_a_failing_program_said_is_told() -> None:

@@ -25,8 +25,9 @@ _MOST = 5000
 @dataclass(frozen=True)
 class Peer:
     messages_per_s: float
+    cpu_us_per_message: float
     ratio: float
-    """Of ours to theirs."""
+    """Of our mails a second to theirs."""
 
 
 Programs = Mapping[str, Sequence[str]]
@@ -38,8 +39,7 @@ async def compare(
 ) -> dict[str, Peer]:
     """`ours`: mails a second, of the same run. Raises `errors.ParcoursError` where not all were sent."""
     job = _job(min(messages, _MOST), connections, sink, now) if programs else {}
-    speeds = {name: await _speed(name, program, job) for name, program in programs.items()}
-    return {name: Peer(round(speed, 1), round(ours / speed, 2)) for name, speed in speeds.items()}
+    return {name: await _run(name, program, job, ours) for name, program in programs.items()}
 
 
 def installed() -> Programs:
@@ -74,8 +74,7 @@ def _job(messages: int, connections: int, sink: str, now: datetime) -> Mapping[s
     }
 
 
-async def _speed(name: str, program: Sequence[str], job: Mapping[str, object]) -> float:
-    """Mails a second."""
+async def _run(name: str, program: Sequence[str], job: Mapping[str, object], ours: float) -> Peer:
     with tempfile.TemporaryDirectory(prefix="parcours-bench-") as folder:
         process = await asyncio.create_subprocess_exec(
             *program,
@@ -90,4 +89,5 @@ async def _speed(name: str, program: Sequence[str], job: Mapping[str, object]) -
     told = json.loads(out)
     if told["sent"] != job["messages"]:
         raise errors.ParcoursError(f"{name} sent {told['sent']} of {job['messages']} mails.")
-    return float(told["sent"] / told["seconds"])
+    speed, cpu = told["sent"] / told["seconds"], told["cpu_seconds"] / told["sent"]
+    return Peer(round(speed, 1), round(1e6 * cpu, 1), round(ours / speed, 2))
