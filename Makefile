@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lock clean
+.PHONY: help setup demo run test check bench-peers lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,12 @@ check: $(VENV)/.ready-tests ## look at the code: ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench-peers: ## install what `parcours bench deliver` compares itself with, into .peers
+	@command -v npm >/dev/null || { echo "npm is missing. On Debian: apt-get install nodejs npm"; exit 1; }
+	$(PYTHON) -m venv .peers/python
+	.peers/python/bin/python -m pip --disable-pip-version-check install --quiet django-post_office==3.12.0
+	npm install --prefix .peers --no-audit --no-fund --no-save nodemailer@10.6.0 handlebars@4.7.10
+
 lock: $(VENV)/.ready ## renew the lock files (needs uv)
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet -o requirements.txt
@@ -50,4 +56,4 @@ lock: $(VENV)/.ready ## renew the lock files (needs uv)
 		-o requirements-dev.txt
 
 clean: ## remove what was installed and cached
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

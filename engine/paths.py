@@ -16,3 +16,8 @@ def courses() -> Path:
 
 def templates() -> Path:
     return _find("templates")
+
+
+def peers() -> Path:
+    """Where a checkout has the programs that it is compared with; there need be none."""
+    return _PACKAGE.parent / ".peers"

@@ -1,4 +1,4 @@
-"""People to measure with: ordinary learners in the middle of a bundled course, all alike."""
+"""People to measure with: ordinary learners, all alike, who stand somewhere in a course."""
 
 from collections.abc import Mapping
 from datetime import datetime

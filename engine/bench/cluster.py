@@ -95,13 +95,13 @@ class _Cluster:
 
     async def drain(self, count: int, *, stopped: float = 0.0) -> tuple[float, int, int]:
         """Seconds from the first mail to the last, copies too many, and mails that never came."""
-        await ledger.owe(self.found, [], base.SHORT_LESSON, now=self.now)
+        await ledger.owe(self.found, [], base.SHORT_LESSON, self.now)
         async with (
             sink.somewhere(self.smtp) as behind,
             watch.watching(behind, delay=_DELAY) as (address, seen),
             self._workers(count, address) as processes,
         ):
-            await ledger.owe(self.found, self.places, base.SHORT_LESSON, now=self.now)
+            await ledger.owe(self.found, self.places, base.SHORT_LESSON, self.now)
             if stopped:
                 await _ill_treat(processes, seen, stopped)
             await ledger.drained(self.found)

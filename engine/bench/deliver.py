@@ -9,24 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
-from engine import app, paths, settings
-from engine.bench import base, ledger, service, signing, sink
+from engine.bench import base, ledger, service, signing, sink, specimen
+from engine.bench.peers import sending as peers
+from engine.bench.specimen import COURSE, LESSON
 from engine.clock import SystemClock
 from engine.core import delivery, fictitious
 from engine.core.progress import State as Progress
-from engine.flows import catalog, outbox
+from engine.flows import outbox
 from engine.mail import proof
 from engine.tables import Delivery, Enrolment, db
 
-COURSE, LESSON = "ia-pme", "reperes"
-_CHUNK = 5000
 _ASKING, _EVERY = 50, 0.05
 """How many people sign up while lessons leave, and the seconds between them."""
 _TRIAL = 20
-_LOOK = 0.05
-_PATIENCE = 600.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,8 @@ class Result:
     """From owing a confirmation, while lessons leave as fast as they can, to its 250."""
     signed: bool
     """Every mail of a trial arrived with the signature asked for."""
+    peers: dict[str, peers.Peer]
+    """Other programs, where `make bench-peers` installed them."""
     runs: list[Run]
 
 
@@ -75,27 +74,31 @@ async def run(
     """
     sink.find("smtp-source")
     keys = service.keys() | {"PARCOURS_DKIM_KEYS": key.setting if key else ""}
-    files = catalog.read_directory(paths.courses() / COURSE)
+    files = specimen.files()
     at = {"next_key": LESSON}
     places = await base.enrol(database, messages, files=files, slug=COURSE, place=at, now=now)
-    found, runs, size = db.Database(database), list[Run](), _size(database, key, now)
+    found, runs, size = db.Database(database), list[Run](), _size(key, now)
     try:
         for _ in range(pairs):
             async with sink.somewhere(smtp) as address:
-                await ledger.owe(found, places, LESSON, now=now)
-                compared = await sink.source(address, messages=messages, size=size, connections=connections)
-                runs.append(await _work(found, database, address, keys, messages, connections, compared))
+                await ledger.owe(found, places, LESSON, now)
+                source = await sink.source(address, messages=messages, size=size, connections=connections)
+                runs.append(await _work(found, database, address, keys, messages, connections, source))
         signed = key is not None and await _signed(found, database, keys, places[:_TRIAL], key, now)
         async with sink.somewhere(smtp) as address:
-            await ledger.owe(found, places[_ASKING:], LESSON, now=now)
+            await ledger.owe(found, places[_ASKING:], LESSON, now)
             waited = await _confirm(found, database, address, keys, connections, places[:_ASKING])
+            speed = median(each.messages_per_s for each in runs)
+            beside = await peers.compare(
+                peers.installed(), speed, messages=messages, connections=connections, sink=address, now=now
+            )
     finally:
         await found.close()
     return Result(
         messages=messages,
         connections=connections,
         message_bytes=size,
-        messages_per_s=round(median(each.messages_per_s for each in runs), 1),
+        messages_per_s=round(speed, 1),
         ratio_to_smtp_source=round(median(each.messages_per_s / each.source_per_s for each in runs), 3),
         cpu_us_per_message=round(median(each.cpu_us_per_message for each in runs), 1),
         cpu_ratio_to_smtp_source=round(
@@ -104,17 +107,15 @@ async def run(
         peak_rss_mb=max(each.peak_rss_mb for each in runs),
         confirm_p95_s_under_bulk=waited,
         signed=signed,
+        peers=beside,
         runs=runs,
     )
 
 
-def _size(database: str, key: signing.Signing | None, now: datetime) -> int:
+def _size(key: signing.Signing | None, now: datetime) -> int:
     """The bytes of the mail, as it travels to one of its learners."""
-    files = catalog.read_directory(paths.courses() / COURSE)
-    house = app.wardrobe(settings.load(database_url=database, base_url=service.SITE, from_=service.FROM))
-    course = catalog.check(files, slug=COURSE, house=house).course
-    assert course is not None  # it was published a moment ago
-    source = proof.make(course, f"lesson-{LESSON}", house, fictitious.LEARNERS[0]).source
+    dress = specimen.dress()
+    source = proof.make(specimen.course(dress), f"lesson-{LESSON}", dress, fictitious.LEARNERS[0]).source
     return len(source) + (len(key.sign(source, now)) if key else 0)
 
 
@@ -133,16 +134,13 @@ async def _work(
         await ledger.drained(found)
         lasted, took = loop.time() - began, sink.cpu_seconds(process.pid) - before
         memory = sink.peak_rss_mb(process.pid)
-    async with found.reading() as session:
-        sent = select(func.count()).where(Delivery.state == delivery.State.SENT, Delivery.tries == 1)
-        count = await session.scalar(sent) or 0
     return Run(
         messages_per_s=round(messages / lasted, 1),
         source_per_s=round(messages / compared.seconds, 1),
         cpu_us_per_message=round(1e6 * took / messages, 1),
         source_cpu_us=round(1e6 * compared.cpu_seconds / messages, 1),
         peak_rss_mb=memory,
-        sent=count,
+        sent=await ledger.sent_once(found),
     )
 
 
@@ -173,7 +171,7 @@ async def _confirm(
         rows = await session.execute(
             select(Delivery.created_at, Delivery.sent_at).where(Delivery.kind == delivery.Kind.CONFIRM)
         )
-        times = sorted((sent - owed).total_seconds() if sent else _PATIENCE for owed, sent in rows)
+        times = sorted((sent - owed).total_seconds() if sent else ledger.PATIENCE for owed, sent in rows)
     return round(service.percentile(times, 95) / 1000, 3)
 
 
@@ -186,7 +184,7 @@ async def _signed(
     now: datetime,
 ) -> bool:
     """Whether all mails of a trial arrive with the right signature."""
-    await ledger.owe(found, places, LESSON, now=now)
+    await ledger.owe(found, places, LESSON, now)
     async with (
         signing.mailbox() as (mailbox, address),
         service.worker(database, address, keys, connections=2),

@@ -16,7 +16,7 @@ PATIENCE = 600.0
 _CHUNK = 5000
 
 
-async def owe(found: db.Database, places: Sequence[int], lesson: str, *, now: datetime) -> None:
+async def owe(found: db.Database, places: Sequence[int], lesson: str, now: datetime) -> None:
     """The same lesson to everybody, due now; what was owed before is forgotten."""
     async with found.transaction() as session:
         await session.execute(delete(Delivery))
@@ -40,9 +40,9 @@ async def owe(found: db.Database, places: Sequence[int], lesson: str, *, now: da
         await dialect.analyze(session, "delivery")
 
 
-async def drained(found: db.Database) -> None:
-    """Wait until no mail waits any more. Raises TimeoutError."""
-    async with asyncio.timeout(PATIENCE):
+async def drained(found: db.Database, *, patience: float = PATIENCE) -> None:
+    """Wait until no mail is open any more. Raises TimeoutError after `patience` seconds."""
+    async with asyncio.timeout(patience):
         while await is_open(found):  # noqa: ASYNC110  # it happens in another process
             await asyncio.sleep(LOOK)
 
@@ -57,3 +57,10 @@ async def is_open(found: db.Database) -> bool:
 async def sent(found: db.Database) -> int:
     async with found.reading() as session:
         return await session.scalar(select(func.count()).where(Delivery.state == delivery.State.SENT)) or 0
+
+
+async def sent_once(found: db.Database) -> int:
+    """Those of them that were tried once."""
+    async with found.reading() as session:
+        rows = select(func.count()).where(Delivery.state == delivery.State.SENT, Delivery.tries == 1)
+        return await session.scalar(rows) or 0

@@ -57,8 +57,10 @@ async def run(*, rate: int, seconds: int, database: str, now: datetime) -> Resul
             learners, kinds = await _kinds(session)
             account, token = await _enter(session, keys, now)
         try:
-            async with service.served(database, keys) as port:
-                times, statuses, lasted = await _browse(port, kinds, f"studio={token}", rate, rate * seconds)
+            async with service.served(database, keys) as (port, _):
+                times, statuses, lasted = await _browse(
+                    port, kinds, {"Cookie": f"studio={token}"}, rate, rate * seconds
+                )
         finally:
             async with found.transaction() as session:
                 await accounts.close(session, account.id, by=None, now=now)
@@ -153,21 +155,21 @@ async def _lesson(session: AsyncSession) -> tuple[str, str]:
 
 
 async def _browse(
-    port: int, kinds: Mapping[str, Sequence[str]], cookie: str, rate: int, count: int
+    port: int, kinds: Mapping[str, Sequence[str]], headers: Mapping[str, str], rate: int, count: int
 ) -> tuple[dict[str, list[float]], dict[str, int], float]:
     """Pages of all kinds in turn, one every 1/rate seconds, whether or not the one before was answered."""
     names = list(kinds)
     for name in names:  # the first of each compiles its template
-        await service.send(port, kinds[name][0], cookie=cookie)
+        await service.send(port, kinds[name][0], headers=headers)
     times: dict[str, list[float]] = defaultdict(list)
     statuses: Counter[str] = Counter()
 
     async def one(number: int) -> None:
         name = names[number % len(names)]
         path = kinds[name][number // len(names) % len(kinds[name])]
-        status, seconds = await service.send(port, path, cookie=cookie)
-        times[name].append(seconds)
-        statuses[str(status)] += 1
+        answer = await service.send(port, path, headers=headers)
+        times[name].append(answer.seconds)
+        statuses[str(answer.status)] += 1
 
     loop = asyncio.get_running_loop()
     began, tasks = loop.time(), list[asyncio.Task[Any]]()

@@ -10,12 +10,15 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.core import errors
 
 DOMAIN = "parcours.example.org"
 SITE, FROM = f"https://{DOMAIN}", f"Parcours <parcours@{DOMAIN}>"
+CONTROLLER = "Bench"
 _PATIENCE = 30.0
+_NOWHERE = "127.0.0.1:9"
 _WORKER = ("-m", "engine", "worker", "--queues", "mail")
 
 
@@ -27,9 +30,16 @@ def keys() -> dict[str, str]:
     }
 
 
+class Served(NamedTuple):
+    port: int
+    pid: int
+
+
 @asynccontextmanager
-async def served(database: str, keys: Mapping[str, str]) -> AsyncIterator[int]:
-    """`parcours serve`, as in production, in a process of its own; its port."""
+async def served(
+    database: str, keys: Mapping[str, str], *, sink: str = _NOWHERE, **environment: str
+) -> AsyncIterator[Served]:
+    """`parcours serve`, as in production, in a process of its own; its mails go to `sink`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -38,13 +48,13 @@ async def served(database: str, keys: Mapping[str, str]) -> AsyncIterator[int]:
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "engine", "serve", "--database", database, "--port", str(port)),
-                env=_environment(keys, f"http://127.0.0.1:{port}", "127.0.0.1:9"),
+                env=_environment(keys, f"http://127.0.0.1:{port}", sink) | environment,
                 stdout=output,
                 stderr=output,
             )
             try:
                 await _ready(port, process, log)
-                yield port
+                yield Served(port, process.pid)
             finally:
                 if process.returncode is None:
                     process.terminate()
@@ -55,33 +65,39 @@ async def _ready(port: int, process: asyncio.subprocess.Process, log: Path) -> N
     for _ in range(300):
         if process.returncode is not None:
             break
-        if (await send(port, "/readyz"))[0] == 200:
+        if (await send(port, "/readyz")).status == 200:
             return
         await asyncio.sleep(0.1)
     told = await asyncio.to_thread(log.read_text)
     raise errors.ParcoursError(f"The service did not start: {told[-2000:]}")
 
 
-async def send(port: int, path: str, *, body: str | None = None, cookie: str = "") -> tuple[int, float]:
-    """One request on a connection of its own, as each browser has; its status (0: no answer) and seconds.
+class Answer(NamedTuple):
+    status: int
+    """0: no answer."""
+    seconds: float
+    """From the first byte sent to the last received."""
+    page: str
 
-    With a `body` it is a form that is posted.
-    """
+
+async def send(
+    port: int, path: str, *, body: str | None = None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """One request on a connection of its own, as each browser has; a form that is posted, with a `body`."""
     loop = asyncio.get_running_loop()
-    head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
-    if cookie:
-        head += f"Cookie: {cookie}\r\n"
+    sent = {"Host": "127.0.0.1", "Connection": "close", **(headers or {})}
     if body is not None:
-        head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
-    began, status = loop.time(), 0
+        sent |= {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(body))}
+    lines = [f"{'GET' if body is None else 'POST'} {path} HTTP/1.1", *map(": ".join, sent.items())]
+    began, status, page = loop.time(), 0, b""
     with contextlib.suppress(OSError, TimeoutError, ValueError, IndexError):
         async with asyncio.timeout(_PATIENCE):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(f"{head}\r\n{body or ''}".encode())
+            writer.write("\r\n".join([*lines, "", body or ""]).encode())
             status = int((await reader.readline()).split()[1])
-            await reader.read()
+            page = await reader.read()
             writer.close()
-    return status, loop.time() - began
+    return Answer(status, loop.time() - began, page.decode(errors="replace"))
 
 
 @asynccontextmanager
@@ -90,15 +106,18 @@ async def worker(
     sink: str,
     keys: Mapping[str, str],
     *,
-    connections: int,
+    connections: int | None = None,
     command: Sequence[str] = _WORKER,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`parcours worker --queues mail`, or another `command` of Python, from the moment it begins to work."""
+    """`parcours worker --queues mail`, or another `command` of Python, from the moment it begins to work.
+
+    Without `connections` it opens as many as it does unless it is told.
+    """
+    environment = _environment(keys, SITE, sink) | {"PARCOURS_DATABASE_URL": database}
+    if connections:
+        environment["PARCOURS_SMTP_CONNECTIONS"] = str(connections)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *command),
-        stdout=asyncio.subprocess.PIPE,
-        env=_environment(keys, SITE, sink)
-        | {"PARCOURS_DATABASE_URL": database, "PARCOURS_SMTP_CONNECTIONS": str(connections)},
+        *(sys.executable, *command), stdout=asyncio.subprocess.PIPE, env=environment
     )
     assert process.stdout is not None
     try:
@@ -118,7 +137,7 @@ def _environment(keys: Mapping[str, str], site: str, sink: str) -> dict[str, str
     return {
         **os.environ,
         **keys,
-        "PARCOURS_CONTROLLER": "Bench",
+        "PARCOURS_CONTROLLER": CONTROLLER,
         "PARCOURS_BASE_URL": site,
         "PARCOURS_FROM": FROM,
         "PARCOURS_SMTP_URL": f"smtp://{sink}?starttls=never",

@@ -23,16 +23,6 @@ _LESSON = "inventaire"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of one request. `seconds`: from the first byte sent to the last received."""
-
-    enrolment: int
-    status: int
-    """0: no answer."""
-    seconds: float
-
-
-@dataclass(frozen=True)
 class Result:
     rate: int
     """Asked for, a second."""
@@ -62,7 +52,7 @@ async def run(*, rate: int, seconds: int, burst: int, database: str, now: dateti
         lasting=keys["PARCOURS_SUPPRESSION_KEY"].encode(),
     )
     where = {each: f"/a/{signed.token('a', each, ACTIVITY)}" for each in ids}
-    async with service.served(database, keys) as port:
+    async with service.served(database, keys) as (port, _):
         await service.send(port, where[ids[0]])  # the first page compiles the templates
         began = asyncio.get_running_loop().time()
         answers = await _steadily(port, ids[:steady], where, rate)
@@ -87,7 +77,7 @@ async def run(*, rate: int, seconds: int, burst: int, database: str, now: dateti
     )
 
 
-async def _steadily(port: int, ids: Sequence[int], where: dict[int, str], rate: int) -> list[Answer]:
+async def _steadily(port: int, ids: Sequence[int], where: dict[int, str], rate: int) -> list[service.Answer]:
     """One request every 1/rate seconds, whether or not the one before was answered."""
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -98,10 +88,9 @@ async def _steadily(port: int, ids: Sequence[int], where: dict[int, str], rate: 
     return list(await asyncio.gather(*tasks))
 
 
-async def _send(port: int, path: str, enrolment: int) -> Answer:
+async def _send(port: int, path: str, enrolment: int) -> service.Answer:
     body = urlencode({"step": "", "go": "next", "status": "done", "text": f"said by {enrolment}"})
-    status, seconds = await service.send(port, path, body=body)
-    return Answer(enrolment, status, seconds)
+    return await service.send(port, path, body=body)
 
 
 async def _recorded(database: str) -> set[int]:

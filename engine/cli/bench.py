@@ -10,8 +10,11 @@ import typer
 from engine.bench import cluster as cluster_bench
 from engine.bench import crash as crash_bench
 from engine.bench import deliver as deliver_bench
+from engine.bench import memory as memory_bench
 from engine.bench import pages as pages_bench
 from engine.bench import postgres, service, signing
+from engine.bench import render as render_bench
+from engine.bench import signup as signup_bench
 from engine.bench import simulate as simulation
 from engine.bench import submissions as submissions_bench
 from engine.cli import common
@@ -143,6 +146,53 @@ def cluster(
         )
     _print(asdict(found), as_json)
     if not found.kept:
+        raise typer.Exit(1)
+
+
+@app.command()
+def memory(
+    small: Annotated[int, typer.Option(min=1, help="Mails of the first run.")] = 100_000,
+    large: Annotated[int, typer.Option(min=1, help="Mails of the second run.")] = 1_000_000,
+    idle: Annotated[float, typer.Option(min=1, help="Seconds to watch a worker without work.")] = 30,
+    smtp: Annotated[str | None, typer.Option(help="HOST:PORT of your own sink.")] = None,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """The memory of a worker after few mails and after many, of the whole service, and the cost of idling."""
+    with _database(database) as url:
+        now = SystemClock().now()
+        found = common.run(
+            memory_bench.run(small=small, large=large, idle_seconds=idle, database=url, smtp=smtp, now=now)
+        )
+    _print(asdict(found), as_json)
+    if not found.all_sent:
+        raise typer.Exit(1)
+
+
+@app.command()
+def render(
+    messages: Annotated[int, typer.Option(min=1, help="Mails in each round.")] = 20_000,
+    rounds: Annotated[int, typer.Option(min=1, help="The figures are their medians.")] = 5,
+    as_json: common.AsJson = False,
+) -> None:
+    """Fill lesson 1 of ia-pme for as many learners, beside Jinja and EmailMessage; nothing is sent."""
+    found = render_bench.run(messages=messages, rounds=rounds, now=SystemClock().now())
+    _print(asdict(found), as_json)
+
+
+@app.command()
+def signup(
+    signups: Annotated[int, typer.Option(min=1, max=100_000, help="People who sign up.")] = 2000,
+    browsers: Annotated[int, typer.Option(min=1, help="At once.")] = 20,
+    smtp: Annotated[str | None, typer.Option(help="HOST:PORT of your own sink.")] = None,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """Sign up through the form over HTTP, and count who is in the database."""
+    with _database(database) as url:
+        found = common.run(signup_bench.run(signups=signups, browsers=browsers, database=url, smtp=smtp))
+    _print(asdict(found), as_json)
+    if found.found != signups:
         raise typer.Exit(1)
 
 

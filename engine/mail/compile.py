@@ -13,9 +13,13 @@ def lesson(lesson: model.Lesson, *, course: model.Course, dress: dresses.Dress) 
     `link.activity.<key>` and `link.lesson.<key>`, those of them that are in `Build.slots`.
     """
     dress = dresses.fitted(dress, course)
-    parts = render.parts(_context(lesson, course), dress)
     headers = message.standing(delivery.Kind.LESSON, dress, lesson=lesson.key)
-    return fill.build(parts, headers, sender=message.sender(dress))
+    return fill.build(parts(lesson, course=course, dress=dress), headers, sender=message.sender(dress))
+
+
+def parts(lesson: model.Lesson, *, course: model.Course, dress: dresses.Dress) -> fill.Parts:
+    """The same before it is encoded, in a dress that fits."""
+    return render.parts(_context(lesson, course), dress)
 
 
 def letter(letter: letters.Letter, *, dress: dresses.Dress) -> fill.Build:

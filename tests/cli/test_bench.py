@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.bench.peers import sending as peers
 from engine.tables import db, schema
 from tests.cli.command import parcours
 from tests.conftest import fresh_postgres
@@ -34,6 +35,7 @@ def test_every_mail_of_the_bench_is_sent_once(database_url: str) -> None:
     assert [run["sent"] for run in found["runs"]] == [60, 60]
     assert found["message_bytes"] > 20_000
     assert not found["signed"]
+    assert set(found["peers"]) == set(peers.installed())
 
 
 @_POSTFIX
@@ -96,3 +98,37 @@ def test_a_peak_is_reckoned_for_ten_million() -> None:
     assert shown.code == 0, shown.err
     assert "Orange" in shown.out
     assert "500000" in shown.out
+
+
+@_POSTFIX
+def test_memory_is_told_of_workers_that_sent_every_mail(database_url: str) -> None:
+    options = ("--small", "20", "--large", "60", "--idle", "1", "--json", "--database", database_url)
+    ran = parcours("bench", "memory", *options)
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["all_sent"]
+    assert 30 < found["peak_rss_mb_100k"] < 300
+    assert 30 < found["peak_rss_mb_1m"] < 300
+    assert found["peak_rss_mb_1m"] < found["serve_rss_mb"] < 500
+    assert found["idle_cpu_pct"] >= 0
+    assert (found["idle_queries_per_s"] is None) == database_url.startswith("sqlite")
+
+
+def test_mails_are_filled_and_compared() -> None:
+    ran = parcours("bench", "render", "--messages", "50", "--rounds", "1", "--json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["messages"] == 50
+    assert found["message_bytes"] > 20_000
+    assert min(found["messages_per_s"], found["us_per_message"], found["compile_ms"]) > 0
+    assert found["ratio_to_plain"] > 1
+
+
+@_POSTFIX
+def test_who_signs_up_over_http_is_found_in_the_database(database_url: str) -> None:
+    # More than one network address or one company may send.
+    options = ("--signups", "130", "--browsers", "4", "--json", "--database", database_url)
+    ran = parcours("bench", "signup", *options)
+    found = json.loads(ran.out)
+    assert (found["signups"], found["found"], found["statuses"]) == (130, 130, {"200": 130})
+    assert ran.code == 0, ran.err
