@@ -19,14 +19,10 @@ async def enrol(database: str, count: int, *, course: str, next_key: str, now: d
     """
     found = db.Database(database)
     try:
-        await schema.upgrade(found)
+        row = await publish(
+            found, database, catalog.read_directory(paths.courses() / course), course, now=now
+        )
         async with found.transaction() as session:
-            if await session.scalar(select(func.count()).select_from(Learner)):
-                raise errors.Invalid("The bench needs a database without learners.")
-            house = app.wardrobe(settings.load(database_url=database))
-            files = catalog.read_directory(paths.courses() / course)
-            await publishing.publish(session, files, slug=course, house=house, now=now)
-            row = (await session.scalars(select(Course).where(Course.slug == course))).one()
             for start in range(0, count, _CHUNK):
                 numbers = range(start, min(start + _CHUNK, count))
                 await session.execute(insert(Learner), [_learner(number, now) for number in numbers])
@@ -39,6 +35,19 @@ async def enrol(database: str, count: int, *, course: str, next_key: str, now: d
             return list(await session.scalars(select(Enrolment.id).order_by(Enrolment.id)))
     finally:
         await found.close()
+
+
+async def publish(
+    found: db.Database, database: str, files: catalog.Files, slug: str, *, now: datetime
+) -> Course:
+    """The only course of an empty database. Raises `errors.Invalid` when there is somebody already."""
+    await schema.upgrade(found)
+    async with found.transaction() as session:
+        if await session.scalar(select(func.count()).select_from(Learner)):
+            raise errors.Invalid("The bench needs a database without learners.")
+        house = app.wardrobe(settings.load(database_url=database))
+        await publishing.publish(session, files, slug=slug, house=house, now=now)
+        return (await session.scalars(select(Course).where(Course.slug == slug))).one()
 
 
 def _learner(number: int, now: datetime) -> dict[str, object]:

@@ -8,6 +8,7 @@ import typer
 
 from engine.bench import deliver as deliver_bench
 from engine.bench import pages as pages_bench
+from engine.bench import plan as plan_bench
 from engine.bench import postgres
 from engine.bench import submissions as submissions_bench
 from engine.cli import common
@@ -65,6 +66,25 @@ def deliver(
         )
     _print(asdict(found), as_json)
     if any(each.sent != messages for each in found.runs):
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    enrolments: Annotated[int, typer.Option(min=1, help="In the whole base.")] = 1_000_000,
+    due: Annotated[int, typer.Option(min=1, help="Of them, in each run.")] = 100_000,
+    runs: Annotated[int, typer.Option(min=1, max=5, help="Of each kind; the medians count.")] = 3,
+    growth: Annotated[int, typer.Option(min=1, help="Times the base grows in the end; 1: not.")] = 5,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """Plan all that is due in a base of many; without --database on a throw-away PostgreSQL."""
+    with _database(database) as url:
+        found = common.run(
+            plan_bench.run(enrolments=enrolments, due=due, runs=runs, growth=growth, database=url)
+        )
+    _print(asdict(found), as_json)
+    if found.planned != due:
         raise typer.Exit(1)
 
 
