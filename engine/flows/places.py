@@ -20,7 +20,7 @@ from engine.core.progress import State
 from engine.flows import outbox
 from engine.tables import Delivery, Enrolment, Learner, dialect
 from engine.tables.base import table
-from engine.tables.prepared import Prepared
+from engine.tables.prepared import Prepared, Rows
 
 _REMEMBERED = 8192
 LOOKED_AT = (State.ACTIVE, State.PAUSED, State.COMPLETED)
@@ -109,21 +109,26 @@ async def due(session: AsyncSession, *, now: datetime, limit: int) -> list[int]:
     return sorted(row[0] for row in await _NUMBERS.run(session, now=now, limit=limit))
 
 
-async def read(
-    session: AsyncSession, *, now: datetime, limit: int, among: Sequence[int] | None
-) -> list[Standing]:
-    """Those who are due, of some enrolments or of all, under lock; rows that are locked are passed over."""
+async def read(session: AsyncSession, *, now: datetime, limit: int, among: Sequence[int] | None) -> Rows:
+    """Those who are due, of some enrolments or of all, under lock; rows that are locked are passed over.
+
+    The columns are those of `Standing`, which would take longer to make than to read.
+    """
     if among is None:
         rows = await _LONGEST_DUE.run(session, now=now, limit=limit)
     else:
-        rows = await _DUE_AMONG.run(session, now=now, limit=limit, ids=list(among))
-    return sorted(Standing(*row) for row in rows)
+        rows = await _DUE_AMONG.run(session, now=now, limit=limit, ids=_ids(session, among))
+    return sorted(rows, key=itemgetter(0))
 
 
 async def unfinished(session: AsyncSession, ids: Sequence[int]) -> list[Delivery]:
     """Course mails of these enrolments which may still leave, or wait for a human."""
-    found = [row[0] for row in await _UNFINISHED.run(session, ids=list(ids))]
+    found = [row[0] for row in await _UNFINISHED.run(session, ids=_ids(session, ids))]
     return list(await session.scalars(select(Delivery).where(Delivery.id.in_(found)))) if found else []
+
+
+def _ids(session: AsyncSession, ids: Sequence[int]) -> Sequence[int] | str:
+    return list(ids) if dialect.is_sqlite(session) else _array(ids)
 
 
 _PLACES, _LEARNERS, _MAILS = table(Enrolment), table(Learner), table(Delivery)
@@ -204,30 +209,37 @@ def _model(mail: Mail, spread: int) -> dict[str, Any]:
     return {**{name: row[name] for name in row if name not in own}, "identity": about + identity}
 
 
-# PostgreSQL: of the many people only what is their own is sent, and joined there with the few steps and mails.
+# PostgreSQL: of many people only what is their own is sent, and joined there with the few steps and mails.
 
 
 async def _write_joined(session: AsyncSession, moves: Sequence[Move], now: datetime) -> None:
     mails = [(mail, move.people) for move in moves for mail in move.mails]
-    people = [person for move in moves for person in move.people]
-    if owing := [person for _, some in mails for person in some]:
+    if mails:
+        owed, learners, spreads, which = _columns([some for _, some in mails])
         await _OWE.run(
             session,
             now=now,
             mails=f"[{','.join(_mail_text(mail) for mail, _ in mails)}]",
-            ids=_array(person.id for person in owing),
-            learners=_array(person.learner_id for person in owing),
-            spreads=_array(person.spread for person in owing),
-            which=_array(_numbered(some for _, some in mails)),
-            messages=_array(outbox.message_ids(len(owing))),
+            ids=_array(owed),
+            learners=_array(learners),
+            spreads=_array(spreads),
+            which=_array(which),
+            messages=_array(outbox.message_ids(len(owed))),
         )
+    moved, _, spreads, which = _columns([move.people for move in moves])
     await _MOVE.run(
         session,
         steps=f"[{','.join(_step_text(move.step) for move in moves)}]",
-        ids=_array(person.id for person in people),
-        spreads=_array(person.spread for person in people),
-        which=_array(_numbered(move.people for move in moves)),
+        ids=_array(moved),
+        spreads=_array(spreads),
+        which=_array(which),
     )
+
+
+def _columns(groups: Sequence[Sequence[Person]]) -> Sequence[Sequence[int]]:
+    """Numbers, learners and spreads of all people, and which group each is of."""
+    ids, learners, spreads = zip(*chain.from_iterable(groups), strict=True)
+    return ids, learners, spreads, [n for n, group in enumerate(groups, 1) for _ in group]
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -239,11 +251,6 @@ def _mail_text(mail: Mail) -> str:
 @lru_cache(maxsize=_REMEMBERED)
 def _step_text(step: Step) -> str:
     return json.dumps(step._asdict(), default=str)
-
-
-def _numbered(groups: Iterable[Sequence[Person]]) -> Iterable[int]:
-    """For each person, which group he is of."""
-    return chain.from_iterable([n] * len(group) for n, group in enumerate(groups, 1))
 
 
 def _array(values: Iterable[object]) -> str:

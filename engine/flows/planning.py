@@ -19,6 +19,7 @@ from engine.core.webhooks import Event
 from engine.flows import catalog, enrolments, hooks, known, outbox, places
 from engine.flows.places import Ends, Mail, Move, Person, Standing, Step
 from engine.tables import Delivery, Enrolment, db, dialect
+from engine.tables.prepared import Rows
 
 _LETTER_PATIENCE = timedelta(days=4)
 _BLOCKED = timedelta(minutes=1)
@@ -61,14 +62,16 @@ class _Group(NamedTuple):
     people: list[Person]
 
 
-def _alike(rows: Sequence[Standing]) -> list[_Group]:
-    found: dict[tuple[Any, ...], list[Person]] = {}
+def _alike(rows: Rows) -> list[_Group]:
+    found: defaultdict[tuple[Any, ...], list[Person]] = defaultdict(list)
     for row in rows:
-        spread = enrolments.spread(row.id)
-        at = row.due_at if row.next_kind == "welcome" else row.due_at - spread
-        # As tuples: this is done for everybody.
-        found.setdefault((at, *row[3:]), []).append(Person(row.id, row.learner_id, spread.seconds // 60))
+        spread = enrolments.spread(row[0])
+        at = row[_DUE_AT] if row[_KIND] == "welcome" else row[_DUE_AT] - spread
+        found[at, *row[_DUE_AT + 1 :]].append(Person(row[0], row[1], spread.seconds // 60))
     return [_Group(Standing(0, 0, *place), people) for place, people in found.items()]
+
+
+_DUE_AT, _KIND = map(Standing._fields.index, ("due_at", "next_kind"))
 
 
 @dataclass(frozen=True)
@@ -192,8 +195,9 @@ def _on_time(due: calendar.Due, slot: calendar.Slot, rules: calendar.Rules) -> d
 
 
 def _read(course: model.Course, row: Standing) -> tuple[calendar.Slot, progress.Position, calendar.Rules]:
+    slot = enrolments.slot(row)
     position = enrolments.position_at(row, row.due_at)
-    return enrolments.slot(row), position, enrolments.rules(course.rules, row, row.region)
+    return slot, position, enrolments.rules(course.rules, row, row.region)
 
 
 def _plan(

@@ -99,8 +99,9 @@ async def modestly(session: AsyncSession) -> None:
 
 
 async def measured(session: AsyncSession) -> None:
-    """Let this transaction's statements be planned for the arrays that they are given: PostgreSQL takes arrays
-    of which it knows nothing for short, and would go through all pairs of two long ones.
+    """Let the statements of this transaction be planned for the arrays that they are given.
+
+    PostgreSQL takes arrays of which it knows nothing for short, and goes through all pairs of two long ones.
     """
     if not is_sqlite(session):
         await session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
