@@ -1,7 +1,7 @@
 """Where people stand in their courses, read and moved on thousands at a time: the planner's own statements.
 
 Rows come in the order of their numbers: what lies side by side in a table and in its indexes is written
-together, which on a million people takes half the time of any other order.
+together, which on a million people takes a third less time than the order of due times, and half on SQLite.
 """
 
 import json

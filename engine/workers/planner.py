@@ -8,7 +8,7 @@ from engine.flows import enrolments, planning, summaries
 from engine.tables.db import Database
 
 _CHUNK, _SMALL_CHUNK = 4000, 250
-"""How many are planned in one transaction. On SQLite nobody else writes meanwhile: for 50 ms at the most."""
+"""How many are planned in one transaction. On SQLite nobody else writes meanwhile."""
 _LANES = 2
 """Transactions at once, where the database allows it: while one waits for it, the other reckons."""
 
