@@ -89,7 +89,9 @@ class Team:
         """The mails that propose a seat to this address."""
         async with self.town.db.reading() as session:
             found = (
-                select(Delivery).join(Learner).where(Learner.address == address, Delivery.kind == "invite")
+                select(Delivery)
+                .join(Learner, Learner.id == Delivery.learner_id)
+                .where(Learner.address == address, Delivery.kind == "invite")
             )
             return list(await session.scalars(found.order_by(Delivery.id)))
 

@@ -63,13 +63,8 @@ async def enrol(
     """
     found = db.Database(database)
     try:
-        await schema.upgrade(found)
+        row = await publish(found, database, files, slug, now=now)
         async with found.transaction() as session:
-            if await session.scalar(select(func.count()).select_from(Learner)):
-                raise errors.Invalid("The bench needs a database without learners.")
-            house = app.wardrobe(settings.load(database_url=database))
-            await publishing.publish(session, files, slug=slug, house=house, now=now)
-            row = (await session.scalars(select(Course).where(Course.slug == slug))).one()
             for start in range(0, count, _CHUNK):
                 numbers = range(start, min(start + _CHUNK, count))
                 await session.execute(insert(Learner), [_learner(number, now) for number in numbers])
@@ -80,6 +75,19 @@ async def enrol(
             return list(await session.scalars(select(Enrolment.id).order_by(Enrolment.id)))
     finally:
         await found.close()
+
+
+async def publish(
+    found: db.Database, database: str, files: Mapping[str, bytes], slug: str, *, now: datetime
+) -> Course:
+    """The only course of an empty database. Raises `errors.Invalid` when there is somebody already."""
+    await schema.upgrade(found)
+    async with found.transaction() as session:
+        if await session.scalar(select(func.count()).select_from(Learner)):
+            raise errors.Invalid("The bench needs a database without learners.")
+        house = app.wardrobe(settings.load(database_url=database))
+        await publishing.publish(session, files, slug=slug, house=house, now=now)
+        return (await session.scalars(select(Course).where(Course.slug == slug))).one()
 
 
 def _learner(number: int, now: datetime) -> dict[str, object]:

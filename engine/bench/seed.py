@@ -7,19 +7,18 @@ same rules as theirs; only the calendar is simpler (no holidays, no summer time)
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from random import Random
 from typing import Any
 
-from sqlalchemy import UniqueConstraint, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 
 from engine import app, paths, settings
+from engine.bench import bulk
 from engine.core import answers as answering
 from engine.core import consent, errors, scoring, search
 from engine.core.course import grammar, model
@@ -37,7 +36,6 @@ from engine.tables import (
     Seat,
     Submission,
     db,
-    dialect,
     schema,
 )
 
@@ -114,11 +112,11 @@ async def run(*, learners: int, seed: int, database: str, now: datetime, clock: 
         await schema.upgrade(found)
         courses = await _publish(found, database, now)
         base = _Base(Random(seed), courses, learners, now)  # noqa: S311  # nothing here is a secret
-        async with found.transaction() as session, _unchecked(session):
+        async with found.transaction() as session, bulk.unchecked(session, *_ORDER):
             for start in range(0, learners, _CHUNK):
                 rows = base.people(start, min(start + _CHUNK, learners))
                 for table in _ORDER:
-                    await _write(session, table, rows[table])
+                    await bulk.write(session, table, _COLUMNS[table], rows[table])
         if not found.is_sqlite:
             async with found.engine.connect() as connection:
                 # What autovacuum would come to do: without it, no index answers alone.
@@ -522,62 +520,3 @@ def _company(name: str) -> tuple[str, tuple[str, ...], str]:
     """A name, the words that find it, and a domain that is nobody's."""
     words = search.words(name)
     return name, (*words, search.company(name)), f"{'-'.join(words)}.example.org"
-
-
-# Writing
-
-
-@asynccontextmanager
-async def _unchecked(session: AsyncSession) -> AsyncIterator[None]:
-    """On PostgreSQL, bulk first: indexes are made and keys that point elsewhere checked once, at the end."""
-    if dialect.is_sqlite(session):
-        yield
-        return
-    await session.execute(text("SET LOCAL timezone = 'UTC'"))
-    await session.execute(text("SET LOCAL maintenance_work_mem = '512MB'"))
-    tables = [table.__table__ for table in _ORDER]
-    unique = [each for table in tables for each in table.constraints if isinstance(each, UniqueConstraint)]
-    keys = [*unique, SearchWord.__table__.primary_key]
-    links = [each for table in tables for each in table.foreign_key_constraints]
-    indexes = [each for table in tables for each in table.indexes]
-    for constraint in (*links, *keys):
-        await session.execute(DropConstraint(constraint))
-    for index in indexes:
-        await session.execute(DropIndex(index))
-    yield
-    for index in indexes:
-        await session.execute(CreateIndex(index))
-    for constraint in (*keys, *links):
-        await session.execute(AddConstraint(constraint))
-    for table in tables:
-        if "id" in table.c:
-            highest = select(func.coalesce(func.max(table.c.id), 1)).scalar_subquery()
-            sequence = func.pg_get_serial_sequence(table.name, "id")
-            await session.execute(select(func.setval(sequence, highest)))
-
-
-async def _write(session: AsyncSession, table: Any, rows: Sequence[tuple[Any, ...]]) -> None:
-    if not rows:
-        return
-    name, columns = table.__tablename__, _COLUMNS[table]
-    connection = await session.connection()
-    if dialect.is_sqlite(session):
-        marks = ", ".join("?" * len(columns))
-        insert = f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # our own names
-        await connection.exec_driver_sql(insert, list(rows))
-        return
-    raw = (await connection.get_raw_connection()).driver_connection
-    assert raw is not None  # it is checked out
-    async with raw.cursor() as cursor, cursor.copy(f"COPY {name} ({', '.join(columns)}) FROM STDIN") as copy:
-        for block in _blocks(rows):
-            await copy.write(block)
-
-
-def _blocks(rows: Sequence[tuple[Any, ...]]) -> Iterator[str]:
-    """Rows in COPY's text form; no value of ours holds a tab or a line's end, a backslash only JSON does."""
-    for start in range(0, len(rows), 500):
-        lines = [
-            "\t".join(["\\N" if value is None else str(value) for value in row])
-            for row in rows[start : start + 500]
-        ]
-        yield "\n".join(lines).replace("\\", "\\\\").replace("\\\\N", "\\N") + "\n"

@@ -17,7 +17,7 @@ from typing import Any
 from engine import clock
 from engine.flows import letters, planning
 from engine.mail.smtp import wire
-from engine.workers import planner, sender
+from engine.workers import sender
 
 _Mark = tuple[Any, str, Callable[..., object]]
 """Whose function is marked, and which of its calls count, by their first argument."""
@@ -33,8 +33,8 @@ _PER_MAIL: Mapping[str, _Mark] = {
     "dot": (wire.Wire, "_answered", lambda wire, _: wire.dot_left),  # no 250 yet
 }
 _PER_CHUNK: Mapping[str, _Mark] = {
-    "plan": (planning, "plan_due", lambda *_, **__: True),  # before a chunk
-    "planned": (planner.Planner, "_chunk", lambda *_: True),  # after the commit of the one before
+    "plan": (planning, "plan_due", lambda *_, **__: True),  # before a chunk, or with one in hand
+    "planned": (planning, "due", lambda *_, **__: True),  # the second time: what was due is committed
 }
 SENDING = (*_PER_MAIL, *_PER_COMMIT)
 PLANNING = tuple(_PER_CHUNK)

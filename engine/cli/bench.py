@@ -12,6 +12,7 @@ from engine.bench import crash as crash_bench
 from engine.bench import deliver as deliver_bench
 from engine.bench import memory as memory_bench
 from engine.bench import pages as pages_bench
+from engine.bench import plan as plan_bench
 from engine.bench import postgres, service, signing
 from engine.bench import render as render_bench
 from engine.bench import signup as signup_bench
@@ -193,6 +194,25 @@ def signup(
         found = common.run(signup_bench.run(signups=signups, browsers=browsers, database=url, smtp=smtp))
     _print(asdict(found), as_json)
     if found.found != signups:
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    enrolments: Annotated[int, typer.Option(min=1, help="In the whole base.")] = 1_000_000,
+    due: Annotated[int, typer.Option(min=1, help="Of them, in each run.")] = 100_000,
+    runs: Annotated[int, typer.Option(min=1, max=5, help="Of each kind; the medians count.")] = 3,
+    growth: Annotated[int, typer.Option(min=1, help="Times the base grows in the end; 1: not.")] = 5,
+    database: common.Database = None,
+    as_json: common.AsJson = False,
+) -> None:
+    """Plan all that is due in a base of many; without --database on a throw-away PostgreSQL."""
+    with _database(database) as url:
+        found = common.run(
+            plan_bench.run(enrolments=enrolments, due=due, runs=runs, growth=growth, database=url)
+        )
+    _print(asdict(found), as_json)
+    if found.planned != due:
         raise typer.Exit(1)
 
 

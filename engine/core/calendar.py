@@ -253,9 +253,12 @@ def catch_up(due: datetime, now: datetime, slot: Slot, rules: Rules, last: date 
     return _settle(_weekday_from(day, slot.weekday), slot, rules, step=_step(rules), cause=cause)
 
 
+_MINUTES = tuple(timedelta(minutes=minutes) for minutes in range(10))
+
+
 def spread(key: str) -> timedelta:
     """0 to 9 whole minutes, always the same for one enrolment: eases the load at the round hour."""
-    return timedelta(minutes=int.from_bytes(hashlib.blake2s(key.encode()).digest()) % 10)
+    return _MINUTES[int.from_bytes(hashlib.blake2s(key.encode()).digest()) % 10]
 
 
 def _settle(day: date, slot: Slot, rules: Rules, *, step: int = 1, cause: str = "") -> Due:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import and_, exists, func, select, update
+from sqlalchemy import and_, exists, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import calendar, consent, delivery, errors, progress, views
@@ -13,6 +13,7 @@ from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.core.webhooks import Event
 from engine.flows import catalog, hooks, outbox
+from engine.flows.places import Standing
 from engine.tables import Consent, Course, Delivery, Enrolment, Learner, Suppression, Version, dialect
 
 PACES: tuple[Literal[1, 2, 4], ...] = (1, 2, 4)
@@ -78,11 +79,11 @@ def check_open(enrolment: Enrolment, now: datetime) -> None:
         raise errors.ExpiredLink("Ce parcours est terminé depuis plus de trois mois.")
 
 
-def slot(enrolment: Enrolment) -> calendar.Slot:
+def slot(enrolment: Enrolment | Standing) -> calendar.Slot:
     return calendar.Slot.parse(enrolment.slot, enrolment.zone)
 
 
-def rules(course_rules: calendar.Rules, enrolment: Enrolment, region: str) -> calendar.Rules:
+def rules(course_rules: calendar.Rules, enrolment: Enrolment | Standing, region: str) -> calendar.Rules:
     """The course's rules with the learner's own region and pace."""
     return replace(course_rules.with_region(region), pace=pace(enrolment.pace))
 
@@ -114,10 +115,15 @@ def spread(enrolment_id: int) -> timedelta:
 
 def position(enrolment: Enrolment) -> progress.Position:
     """Where the row stands, in the words of the rules: the spread taken off."""
-    due = None
-    if enrolment.due_at is not None:
-        at = enrolment.due_at - (spread(enrolment.id) if enrolment.next_kind != "welcome" else timedelta())
-        due = calendar.Due(at, calendar.local_day(at, enrolment.zone), enrolment.due_reason)
+    at = enrolment.due_at
+    if at is not None and enrolment.next_kind != "welcome":
+        at -= spread(enrolment.id)
+    return position_at(enrolment, at)
+
+
+def position_at(enrolment: Enrolment | Standing, at: datetime | None) -> progress.Position:
+    """Where somebody stands who is due `at`, without the spread."""
+    due = calendar.Due(at, calendar.local_day(at, enrolment.zone), enrolment.due_reason) if at else None
     return progress.Position(
         kind=enrolment.next_kind,
         key=enrolment.next_key,
@@ -148,7 +154,7 @@ async def enrol(session: AsyncSession, *, now: datetime) -> int:
     current = select(Course.current_version_id).where(Course.id == Enrolment.course_id).scalar_subquery()
     begun = await session.execute(
         update(Enrolment)
-        .where(Enrolment.state == State.WAITING, Enrolment.starts_at <= now)
+        .where(Enrolment.state == literal_column("'waiting'"), Enrolment.starts_at <= now)
         .values(
             state=progress.advance(State.WAITING, "begin"),
             version_id=current,
@@ -185,7 +191,10 @@ async def finish(session: AsyncSession, *, now: datetime) -> int:
     over = (
         select(Enrolment.id)
         .where(
-            Enrolment.state == State.ACTIVE, Enrolment.next_kind == "farewell", and_(last_sent, ~still_open)
+            # In words, for the sake of a small index.
+            Enrolment.state == literal_column("'active'"),
+            Enrolment.next_kind == literal_column("'farewell'"),
+            and_(last_sent, ~still_open),
         )
         .with_for_update(skip_locked=True)
     )
@@ -276,7 +285,11 @@ async def choose(session: AsyncSession, enrolment: Enrolment, *, now: datetime) 
 
 
 def free(
-    kept_back: Delivery, enrolment: Enrolment, course: model.Course, due: calendar.Due, own: calendar.Rules
+    kept_back: Delivery,
+    enrolment: Enrolment | Standing,
+    course: model.Course,
+    due: calendar.Due,
+    own: calendar.Rules,
 ) -> calendar.Due:
     """Let a mail that a pause kept back leave at `due`; when what was owed next follows it."""
     lesson = course.lesson(enrolment.next_key)

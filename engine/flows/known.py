@@ -14,17 +14,33 @@ from engine.tables.base import table
 from engine.tables.prepared import Prepared
 
 
-async def of_all(session: AsyncSession, rows: Sequence[Enrolment]) -> dict[int, progress.Facts]:
-    if not rows:
+async def of_all(session: AsyncSession, ids: Sequence[int]) -> dict[int, progress.Facts]:
+    """By the numbers of the enrolments."""
+    if not ids:
         return {}
-    learners = {
-        learner.id: learner
-        for learner in await session.scalars(
-            select(Learner).where(Learner.id.in_({row.learner_id for row in rows}))
-        )
-    }
-    handed_in = await _handed_in(session, [row.id for row in rows])
-    return {row.id: _facts(about(row, learners[row.learner_id]), handed_in[row.id]) for row in rows}
+    people = [_Person(*row) for row in await _PEOPLE.run(session, ids=list(ids))]
+    handed_in = await _handed_in(session, ids)
+    return {each.enrolment_id: _facts(about(each, each), handed_in[each.enrolment_id]) for each in people}
+
+
+class _Person(NamedTuple):
+    enrolment_id: int
+    company: str
+    size: int
+    first_name: str
+    region: str
+
+
+def _people(sqlite: bool) -> Select[*tuple[Any, ...]]:
+    places, learners = table(Enrolment).c, table(Learner).c
+    return (
+        select(places.id, places.company, places.size, learners.first_name, learners.region)
+        .join_from(table(Enrolment), table(Learner), learners.id == places.learner_id)
+        .where(dialect.given(places.id, sqlite=sqlite))
+    )
+
+
+_PEOPLE = Prepared(_people)
 
 
 async def of_recipients(session: AsyncSession, people: Sequence[Recipient]) -> dict[int, progress.Facts]:
@@ -66,10 +82,10 @@ _SUBMISSIONS = Prepared(_submissions)
 
 
 async def of(session: AsyncSession, enrolment: Enrolment) -> progress.Facts:
-    return (await of_all(session, [enrolment]))[enrolment.id]
+    return (await of_all(session, [enrolment.id]))[enrolment.id]
 
 
-def about(row: Enrolment | Recipient, learner: Learner | Recipient) -> dict[str, Any]:
+def about(row: Enrolment | Recipient | _Person, learner: Learner | Recipient | _Person) -> dict[str, Any]:
     """`learner.<field>`, as conditions name them."""
     return {
         "first_name": learner.first_name,

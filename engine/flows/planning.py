@@ -1,10 +1,11 @@
 """Planning: who is due, what leaves, and when he is looked at again."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import DBAPIError
@@ -15,52 +16,62 @@ from engine.core.course import model
 from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.core.webhooks import Event
-from engine.flows import catalog, enrolments, hooks, known, outbox
-from engine.tables import Delivery, Enrolment, Learner, db
+from engine.flows import catalog, enrolments, hooks, known, outbox, places
+from engine.flows.places import Ends, Mail, Move, Person, Standing, Step
+from engine.tables import Delivery, Enrolment, db, dialect
+from engine.tables.prepared import Rows
 
 _LETTER_PATIENCE = timedelta(days=4)
 _BLOCKED = timedelta(minutes=1)
 _BAD_ROW = timedelta(days=1)
 _SILENCE = "trois leçons sans réponse"
-_LOOKED_AT = (State.ACTIVE, State.PAUSED, State.COMPLETED)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_LISTED = 50_000
+"""More are left for the next round."""
 
 
-@dataclass
-class _Change:
-    """What planning does to one enrolment."""
-
-    enrolment_id: int
-    learner_id: int
-    values: dict[str, Any]
-    mails: list[dict[str, Any]] = field(default_factory=list)
-    events: list[dict[str, str]] = field(default_factory=list)
+async def due(session: AsyncSession, *, now: datetime) -> list[int]:
+    """Enrolments to plan, in the order in which that is quickest; of very many, the longest due."""
+    return await places.due(session, now=now, limit=_LISTED)
 
 
-async def plan_due(session: AsyncSession, *, now: datetime, limit: int = 500) -> int:
+async def plan_due(
+    session: AsyncSession, *, now: datetime, limit: int = 500, among: Sequence[int] | None = None
+) -> int:
     """Plan one chunk of the enrolments that are due: how many were looked at (0: nothing is due).
 
-    Safe with several planners: rows that another one holds are passed over. A row that cannot be planned is
-    put off with its reason, and stops nobody else.
+    The longest due, or only those `among` some that `due` listed. Safe with several planners: rows that
+    another one holds are passed over. A row that cannot be planned is put off with its reason, and stops
+    nobody else.
     """
-    rows = await _due(session, now, limit)
-    if not rows:
+    await dialect.measured(session)
+    groups = _alike(await places.read(session, now=now, limit=limit, among=among))
+    if not groups:
         return 0
-    loads = await _loads(session, rows)
-    changes = [_planned(row, region, loads, now) for row, region in rows]
-    await _write(session, changes, now)
-    return len(rows)
+    loads = await _loads(session, groups)
+    plans = [plan for group in groups for plan in _plans(group, loads, now)]
+    await _write(session, plans, now)
+    return sum(len(group.people) for group in groups)
 
 
-async def _due(session: AsyncSession, now: datetime, limit: int) -> list[tuple[Enrolment, str]]:
-    found = await session.execute(
-        select(Enrolment, Learner.region)
-        .join(Learner, Learner.id == Enrolment.learner_id)
-        .where(Enrolment.due_at <= now, Enrolment.state.in_(_LOOKED_AT))
-        .order_by(Enrolment.due_at)
-        .limit(limit)
-        .with_for_update(of=Enrolment, skip_locked=True)
-    )
-    return [(row[0], row[1]) for row in found]
+class _Group(NamedTuple):
+    """People who stand at the same place: but for what they answered, the same happens to them."""
+
+    row: Standing
+    """Of nobody: `due_at` is without the spread."""
+    people: list[Person]
+
+
+def _alike(rows: Rows) -> list[_Group]:
+    found: defaultdict[tuple[Any, ...], list[Person]] = defaultdict(list)
+    for row in rows:
+        spread = enrolments.spread(row[0])
+        at = row[_DUE_AT] if row[_KIND] == "welcome" else row[_DUE_AT] - spread
+        found[at, *row[_DUE_AT + 1 :]].append(Person(row[0], row[1], spread.seconds // 60))
+    return [_Group(Standing(0, 0, *place), people) for place, people in found.items()]
+
+
+_DUE_AT, _KIND = map(Standing._fields.index, ("due_at", "next_kind"))
 
 
 @dataclass(frozen=True)
@@ -72,77 +83,145 @@ class _Loads:
     before: Mapping[int, Sequence[Delivery]]
     """Course mails that are not final yet, by enrolment."""
 
+    def course(self, row: Standing) -> model.Course:
+        found = self.courses.get(row.version_id or 0)
+        if found is None or isinstance(found, errors.ParcoursError):
+            raise found or errors.NotFound("Cet enrôlement n'a pas de version.")
+        return found
 
-async def _loads(session: AsyncSession, rows: Sequence[tuple[Enrolment, str]]) -> _Loads:
+
+async def _loads(session: AsyncSession, groups: Sequence[_Group]) -> _Loads:
     courses: dict[int, model.Course | errors.ParcoursError] = {}
-    for version_id in {row.version_id for row, _ in rows if row.version_id}:
+    for version_id in {group.row.version_id for group in groups if group.row.version_id}:
         try:
             courses[version_id] = (await catalog.version(session, version_id)).course
         except errors.ParcoursError as error:
             courses[version_id] = error
-    asking = [row for row, _ in rows if _asks(courses.get(row.version_id or 0), row)]
+    asking = [group.people for group in groups if _asks(courses.get(group.row.version_id or 0), group.row)]
+    facts = await known.of_all(session, [person.id for people in asking for person in people])
+    ids = [person.id for group in groups for person in group.people]
     before: defaultdict[int, list[Delivery]] = defaultdict(list)
-    unfinished = await session.scalars(
-        select(Delivery).where(
-            Delivery.enrolment_id.in_([row.id for row, _ in rows]),
-            Delivery.kind.in_((Kind.LESSON, Kind.REMINDER)),
-            Delivery.state.in_(delivery.OPEN),
-        )
-    )
-    for mail in unfinished:
+    for mail in await places.unfinished(session, ids):
         before[mail.enrolment_id or 0].append(mail)
-    return _Loads(courses, await known.of_all(session, asking), before)
+    return _Loads(courses, facts, before)
 
 
-def _asks(course: model.Course | errors.ParcoursError | None, row: Enrolment) -> bool:
+def _asks(course: model.Course | errors.ParcoursError | None, row: Standing) -> bool:
     return isinstance(course, model.Course) and progress.needs_facts(
         course, progress.Position(row.next_kind, row.next_key, unanswered=row.unanswered)
     )
 
 
-def _planned(row: Enrolment, region: str, loads: _Loads, now: datetime) -> _Change:
+@dataclass
+class _Plan:
+    """What planning does to some people who stand at one place."""
+
+    after: progress.Position | None = None
+    """Where they stand then; None: where they are."""
+    mails: list[Mail] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    """Other columns."""
+    events: list[dict[str, str]] = field(default_factory=list)
+    people: Sequence[Person] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is one of thousands that are written together."""
+        return self.after is not None and not self.values and not self.events
+
+
+def _plans(group: _Group, loads: _Loads, now: datetime) -> Iterator[_Plan]:
+    alike = list[Person]()
+    for person in group.people:
+        if person.id in loads.facts or person.id in loads.before:
+            yield _planned(group.row, [person], loads, now)
+        else:
+            alike.append(person)
+    if alike:
+        yield _planned(group.row, alike, loads, now)
+
+
+def _planned(row: Standing, people: Sequence[Person], loads: _Loads, now: datetime) -> _Plan:
+    person = people[0].id
+    facts, before = loads.facts.get(person), loads.before.get(person, ())
     try:
-        return _plan(row, region, loads, now)
+        course = loads.course(row)
+        routine = _routine(course, row) if facts is None and not before else None
+        if routine and now <= routine.until:
+            plan = routine.plan
+        else:
+            plan = _plan(course, row._replace(id=person), facts or progress.Facts(), before, now)
     except (errors.ParcoursError, ValueError, KeyError) as error:
-        return _put_off(row, str(error), now)
+        plan = _put_off(row.next_key, str(error), now)
+    return replace(plan, people=people)
 
 
-def _put_off(row: Enrolment, reason: str, now: datetime) -> _Change:
-    """A row that cannot be planned waits a day; the reason goes into the history, not to the learner."""
-    return _held(row.id, row.learner_id, reason, now, lesson_key=row.next_key)
-
-
-def _held(enrolment_id: int, learner_id: int, reason: str, now: datetime, *, lesson_key: str) -> _Change:
+def _put_off(lesson_key: str, reason: str, now: datetime) -> _Plan:
+    """What cannot be planned waits a day; the reason goes into the history, not to the learner."""
     event = {"kind": "held", "text": reason[:300], "lesson_key": lesson_key}
-    return _Change(enrolment_id, learner_id, {"due_at": now + _BAD_ROW, "due_reason": ""}, events=[event])
+    return _Plan(values={"due_at": now + _BAD_ROW, "due_reason": ""}, events=[event])
 
 
-def _plan(row: Enrolment, region: str, loads: _Loads, now: datetime) -> _Change:
-    course = loads.courses.get(row.version_id or 0)
-    if course is None or isinstance(course, errors.ParcoursError):
-        raise course or errors.NotFound("Cet enrôlement n'a pas de version.")
-    change = _Change(row.id, row.learner_id, {})
-    slot, position = enrolments.slot(row), enrolments.position(row)
+class _Routine(NamedTuple):
+    plan: _Plan
+    until: datetime
+    """Afterwards it is too late to do as planned."""
+
+
+@lru_cache(maxsize=4096)
+def _routine(course: model.Course, row: Standing) -> _Routine | None:
+    """What happens where nothing but the calendar decides: reckoned once for all who ever stand there.
+
+    None where something else has a word, or something is wrong.
+    """
+    try:
+        slot, position, rules = _read(course, row)
+        if position.due is None or row.state == State.PAUSED or progress.needs_facts(course, position):
+            return None
+        until = _NEVER if position.kind == "welcome" else _on_time(position.due, slot, rules)
+        if until is None:
+            return None
+        step = progress.step(course, position, progress.Facts(), slot, rules)
+        plan = _stepped(row, position, step, position.due.at)
+    except (errors.ParcoursError, ValueError, KeyError):
+        return None
+    return _Routine(plan, until) if plan.plain else None
+
+
+def _on_time(due: calendar.Due, slot: calendar.Slot, rules: calendar.Rules) -> datetime | None:
+    """Until when what is due there leaves as planned; None: it was put off to where no slot is."""
+    hour = calendar.to_utc(due.day, slot.time, slot.zone)
+    return None if due.at < hour or calendar.closed(due.day, rules) else hour + calendar.LATE_AFTER
+
+
+def _read(course: model.Course, row: Standing) -> tuple[calendar.Slot, progress.Position, calendar.Rules]:
+    slot = enrolments.slot(row)
+    position = enrolments.position_at(row, row.due_at)
+    return slot, position, enrolments.rules(course.rules, row, row.region)
+
+
+def _plan(
+    course: model.Course,
+    row: Standing,
+    facts: progress.Facts,
+    before: Sequence[Delivery],
+    now: datetime,
+) -> _Plan:
+    plan = _Plan()
+    slot, position, rules = _read(course, row)
     if row.state == State.PAUSED:
-        change.values |= {"state": progress.advance(row.state, "resume"), "paused_until": None}
-        change.values |= {"unanswered": 0, "catching_up": 0}
-        change.events.append({"kind": "resumed", "text": "fin de la pause"})
+        plan.values |= {"state": progress.advance(row.state, "resume"), "paused_until": None}
+        plan.events.append({"kind": "resumed", "text": "fin de la pause"})
         position = replace(position, unanswered=0, catching_up=0)
-    rules = enrolments.rules(course.rules, row, region)
     if position.kind != "welcome" and (moved := _off_its_hour(position, slot, rules, now)):
-        change.values |= enrolments.due_values(row.id, moved)
-        return change
-    before = loads.before.get(row.id, ())
+        return replace(plan, after=replace(position, due=moved))
     if row.state == State.PAUSED and (kept_back := next(filter(outbox.kept_back, before), None)):
         assert position.due is not None  # the row is due
         following = enrolments.free(kept_back, row, course, position.due, rules)
-        change.values |= {"last_day": position.due.day, **enrolments.due_values(row.id, following)}
-        return change
+        return replace(plan, after=replace(position, due=following, last_day=position.due.day))
     if not _settle_before(before, now):
-        return _Change(row.id, row.learner_id, {"due_at": now + _BLOCKED})
-    step = progress.step(course, position, loads.facts.get(row.id, progress.Facts()), slot, rules)
-    _apply(change, row, step, position, slot, rules, now)
-    return change
+        return _Plan(values={"due_at": now + _BLOCKED})
+    return _stepped(row, position, progress.step(course, position, facts, slot, rules), now, plan)
 
 
 def _off_its_hour(
@@ -152,9 +231,9 @@ def _off_its_hour(
     due = position.due
     if due is None:
         return None
-    hour = calendar.to_utc(due.day, slot.time, slot.zone)
-    if due.at < hour or calendar.closed(due.day, rules):
+    if _on_time(due, slot, rules) is None:
         return calendar.after_delay(due.day - timedelta(days=1), 1, slot, rules)
+    hour = calendar.to_utc(due.day, slot.time, slot.zone)
     return calendar.catch_up(hour, now, slot, rules, position.last_day)
 
 
@@ -175,126 +254,127 @@ def _settle_before(before: Sequence[Delivery], now: datetime) -> bool:
     return True
 
 
-def _apply(
-    change: _Change,
-    row: Enrolment,
-    step: progress.Step,
-    position: progress.Position,
-    slot: calendar.Slot,
-    rules: calendar.Rules,
-    now: datetime,
-) -> None:
+def _stepped(
+    row: Standing, position: progress.Position, step: progress.Step, now: datetime, plan: _Plan | None = None
+) -> _Plan:
+    """What `step` does, after what `plan` does."""
+    plan = plan or _Plan()
     after = step.position
-    change.values |= {
-        "next_kind": after.kind,
-        "next_key": after.key,
-        "route": " ".join(after.route),
-        "last_day": after.last_day,
-        "gate_since": after.gate_since,
-        "reminders": after.reminders,
-        "unanswered": after.unanswered,
-        "catching_up": after.catching_up,
-        **enrolments.due_values(row.id, after.due),
-    }
     if step.ends:
-        change.values |= {
+        plan.values |= {
             "state": progress.advance(State.ACTIVE, "stop"),
             "ended_at": now,
             "end_reason": "gate",
         }
-        change.events.append({"kind": "stopped", "text": "activité non rendue", "lesson_key": row.next_key})
+        plan.events.append({"kind": "stopped", "text": "activité non rendue", "lesson_key": row.next_key})
     if step.pauses:
-        change.values |= {"state": progress.advance(State.ACTIVE, "pause"), "paused_until": None}
-        change.events.append({"kind": "paused", "text": _SILENCE, "lesson_key": after.key})
-    if step.mail is None:
-        return
-    if step.mail.kind == "farewell":
-        change.values |= {"next_kind": "", "due_at": None, "due_reason": ""}
-        if row.state != State.COMPLETED:
-            change.values |= {"state": progress.advance(State.ACTIVE, "finish"), "ended_at": now}
-    due_at = row.due_at or now
-    change.mails.append(
-        outbox.row(
-            kind=Kind(step.mail.kind),
-            learner_id=row.learner_id,
-            enrolment_id=row.id,
-            now=now,
-            due_at=due_at,
-            due_reason=row.due_reason,
-            lesson_key=step.mail.key,
-            occasion=step.mail.occasion,
-            expires_at=_expiry(due_at, after.due),
-        )
+        plan.values |= {"state": progress.advance(State.ACTIVE, "pause"), "paused_until": None}
+        plan.events.append({"kind": "paused", "text": _SILENCE, "lesson_key": after.key})
+    if step.mail and step.mail.kind == "farewell" and row.state != State.COMPLETED:
+        plan.values |= {"state": progress.advance(State.ACTIVE, "finish"), "ended_at": now}
+    if step.mail:
+        plan.mails.append(_mail(row, step.mail, after.due))
+    if step.mail and step.reminder:
+        plan.mails.append(_reminder(step.mail.key, step.reminder, after.due))
+    return replace(plan, after=after)
+
+
+def _mail(row: Standing, mail: progress.Mail, following: calendar.Due | None) -> Mail:
+    return Mail(
+        kind=mail.kind,
+        lesson_key=mail.key,
+        occasion=mail.occasion,
+        at=row.due_at,
+        spread=row.next_kind != "welcome",
+        due_reason=row.due_reason,
+        ends=_ends(following),
     )
-    if step.reminder:
-        change.mails.append(_reminder(row, step.mail.key, step.reminder, after, now))
 
 
-def _reminder(
-    row: Enrolment, lesson_key: str, reminder: progress.Reminder, after: progress.Position, now: datetime
-) -> dict[str, Any]:
+def _reminder(lesson_key: str, reminder: progress.Reminder, following: calendar.Due | None) -> Mail:
     """Owed together with its lesson; the ledger lets it leave only while its activity is missing."""
-    due_at = reminder.due.at + enrolments.spread(row.id)
-    return outbox.row(
+    return Mail(
         kind=Kind.MISSED,
-        learner_id=row.learner_id,
-        enrolment_id=row.id,
-        now=now,
-        due_at=due_at,
-        due_reason=reminder.due.reason,
         lesson_key=lesson_key,
         occasion=reminder.activity,
-        expires_at=_expiry(due_at, after.due),
+        at=reminder.due.at,
+        spread=True,
+        due_reason=reminder.due.reason,
+        ends=_ends(following),
     )
 
 
-def _expiry(due_at: datetime, following: calendar.Due | None) -> datetime:
+def _ends(following: calendar.Due | None) -> Ends:
     """An hour before what is due next; without it, when patience ends."""
     if following is None:
-        return due_at + _LETTER_PATIENCE
-    return max(due_at + calendar.LATE_AFTER, following.at - calendar.NOTICE)
+        return Ends(_LETTER_PATIENCE)
+    return Ends(calendar.LATE_AFTER, following.at - calendar.NOTICE)
 
 
-async def _write(session: AsyncSession, changes: Sequence[_Change], now: datetime) -> None:
-    """Write a chunk at once; should the database refuse it, row by row, and put off the bad one."""
+def _step(after: progress.Position) -> Step:
+    due = after.due
+    return Step(
+        next_kind=after.kind,
+        next_key=after.key,
+        route=" ".join(after.route),
+        due_at=due.at if due else None,
+        due_reason=due.reason if due else "",
+        last_day=after.last_day,
+        gate_since=after.gate_since,
+        reminders=after.reminders,
+        unanswered=after.unanswered,
+        catching_up=after.catching_up,
+    )
+
+
+async def _write(session: AsyncSession, plans: Sequence[_Plan], now: datetime) -> None:
+    """Write a chunk at once; should the database refuse it, person by person, and put off the bad one."""
     try:
         async with session.begin_nested():
-            await _store(session, changes, now)
+            await _store(session, plans, now)
         return
     except DBAPIError as error:
         if db.unavailable(error):
             raise
-    for change in changes:
+    for one in (replace(plan, people=[person]) for plan in plans for person in plan.people):
         try:
             async with session.begin_nested():
-                await _store(session, [change], now)
+                await _store(session, [one], now)
         except DBAPIError as error:
             if db.unavailable(error):
                 raise
-            held = _held(change.enrolment_id, change.learner_id, str(error.orig), now, lesson_key="")
+            held = replace(_put_off("", str(error.orig), now), people=one.people)
             await _store(session, [held], now)
 
 
-async def _store(session: AsyncSession, changes: Sequence[_Change], now: datetime) -> None:
-    await outbox.owe(session, [mail for change in changes for mail in change.mails])
+async def _store(session: AsyncSession, plans: Sequence[_Plan], now: datetime) -> None:
+    moves = [Move(_step(plan.after), plan.mails, plan.people) for plan in plans if plan.after and plan.plain]
+    if moves:
+        await places.write(session, moves, now=now)
+    odd = [(plan, person) for plan in plans if not plan.plain for person in plan.people]
+    await outbox.owe(session, [places.owed(mail, one, now) for plan, one in odd for mail in plan.mails])
     # Rows with the same columns go in one statement.
     shapes: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-    for change in changes:
-        shapes[tuple(sorted(change.values))].append({"id": change.enrolment_id, **change.values})
+    for plan, person in odd:
+        values = _values(plan, person)
+        shapes[tuple(sorted(values))].append({"id": person.id, **values})
     for rows in shapes.values():
         await session.execute(update(Enrolment), rows)
-    for change in changes:
-        for found in change.events:
-            session.add(
-                outbox.event(learner_id=change.learner_id, enrolment_id=change.enrolment_id, now=now, **found)
-            )
-    for event, state in ((Event.STOPPED, State.STOPPED), (Event.COMPLETED, State.COMPLETED)):
-        ended = [
-            hooks.Fact(change.learner_id, change.enrolment_id)
-            for change in changes
-            if change.values.get("state") == state
-        ]
-        await hooks.tell(session, event, *ended, now=now)
+    for plan, person in odd:
+        for found in plan.events:
+            event = outbox.event(learner_id=person.learner_id, enrolment_id=person.id, now=now, **found)
+            session.add(event)
+    for told, state in ((Event.STOPPED, State.STOPPED), (Event.COMPLETED, State.COMPLETED)):
+        ended = [person for plan, person in odd if plan.values.get("state") == state]
+        facts = [hooks.Fact(person.learner_id, person.id) for person in ended]
+        await hooks.tell(session, told, *facts, now=now)
+
+
+def _values(plan: _Plan, person: Person) -> dict[str, Any]:
+    if plan.after is None:
+        return plan.values
+    own = enrolments.due_values(person.id, plan.after.due)
+    return {**_step(plan.after)._asdict(), **own, **plan.values}
 
 
 async def postpone_late(session: AsyncSession, *, now: datetime) -> int:
@@ -327,7 +407,7 @@ def _postpone(mail: Delivery, enrolment: Enrolment, rules: calendar.Rules, now: 
         _keep_distance(enrolment, due, slot, rules)
     # A refused mail keeps its end, or a full mailbox would hold up the course for ever.
     if not mail.tries and mail.kind in (Kind.LESSON, Kind.SILENT, Kind.FAREWELL):
-        mail.expires_at = _expiry(mail.due_at, enrolments.position(enrolment).due)
+        mail.expires_at = _ends(enrolments.position(enrolment).due).of(mail.due_at)
 
 
 def _keep_distance(
@@ -342,7 +422,7 @@ def _keep_distance(
 
 async def next_moment(session: AsyncSession) -> datetime | None:
     """When the planner has something to do again."""
-    due = select(func.min(Enrolment.due_at)).where(Enrolment.state.in_(_LOOKED_AT))
+    due = select(func.min(Enrolment.due_at)).where(Enrolment.state.in_(places.LOOKED_AT))
     begins = select(func.min(Enrolment.starts_at)).where(Enrolment.state == State.WAITING)
     moments = [await session.scalar(due), await session.scalar(begins)]
     return min((moment for moment in moments if moment), default=None)

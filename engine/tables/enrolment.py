@@ -7,7 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from engine.tables.base import Base, Id, LearnerId, Short
 
 _OPEN = text("state IN ('pending', 'waiting', 'active', 'paused')")
-_DUE = text("due_at IS NOT NULL")
+_DUE, _WAITING = text("due_at IS NOT NULL"), text("state = 'waiting'")
+_AT_THE_END = text("state = 'active' AND next_kind = 'farewell'")
 _AT_A_LESSON = text("next_kind = 'lesson'")
 _UNGROUPED = text("handed_in_at IS NOT NULL AND round = 1 AND five IS NULL")
 
@@ -26,7 +27,9 @@ class Enrolment(Base):
             postgresql_where=_OPEN,
         ),
         Index("ix_enrolment_due", "due_at", sqlite_where=_DUE, postgresql_where=_DUE),
-        Index("ix_enrolment_state", "state", "starts_at"),
+        # Not by version or state of all: the planner moves thousands a second, and each index takes its part.
+        Index("ix_enrolment_waiting", "starts_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+        Index("ix_enrolment_end", "id", sqlite_where=_AT_THE_END, postgresql_where=_AT_THE_END),
         # Lists of people, the newest first.
         Index("ix_enrolment_people", "course_id", "state", "learner_id"),
         Index(
@@ -42,7 +45,7 @@ class Enrolment(Base):
     id: Mapped[Id]
     learner_id: Mapped[LearnerId]
     course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
-    version_id: Mapped[int | None] = mapped_column(ForeignKey("version.id"), index=True)
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("version.id"))
     """Pinned when the enrolment becomes active."""
     state: Mapped[Short]
     company: Mapped[str] = mapped_column(default="")

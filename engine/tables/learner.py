@@ -5,14 +5,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.tables.base import Base, Id, LearnerId, Short
 
-_ERASED = text("erased_at IS NOT NULL")
+_ERASED, _REGIONAL = text("erased_at IS NOT NULL"), text("region <> ''")
 
 
 class Learner(Base):
     """A person, by address."""
 
     __tablename__ = "learner"
-    __table_args__ = (Index("ix_learner_erased", "id", sqlite_where=_ERASED, postgresql_where=_ERASED),)
+    __table_args__ = (
+        Index("ix_learner_erased", "id", sqlite_where=_ERASED, postgresql_where=_ERASED),
+        Index("ix_learner_region", "id", "region", sqlite_where=_REGIONAL, postgresql_where=_REGIONAL),
+    )
 
     id: Mapped[Id]
     address: Mapped[str]

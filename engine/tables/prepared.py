@@ -86,7 +86,8 @@ async def _on_sqlite(session: AsyncSession, statement: Executable, values: Mappi
 
 async def driver_of(session: AsyncSession) -> psycopg.AsyncConnection[tuple[Any, ...]]:
     """The driver's connection, in the transaction of the session; looked up once for each."""
-    if "driver" not in session.info:
+    # A savepoint is not made before the session is asked for its connection.
+    if "driver" not in session.info or session.in_nested_transaction():
         connection = await session.connection()
         session.info["driver"] = (await connection.get_raw_connection()).driver_connection
     found: psycopg.AsyncConnection[tuple[Any, ...]] = session.info["driver"]

@@ -46,6 +46,26 @@ def test_the_bench_signs_where_it_is_asked_to(tmp_path: Path) -> None:
     assert json.loads(ran.out)["signed"]
 
 
+def test_everybody_who_is_due_in_the_bench_is_planned_once(database_url: str) -> None:
+    options = ("--enrolments", "3600", "--due", "300", "--runs", "2", "--growth", "2", "--json")
+    ran = parcours("bench", "plan", *options, "--database", database_url)
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert [run["planned"] for run in found["runs"]] == [300] * 6
+    assert [run["enrolments"] for run in found["runs"]] == [3600] * 4 + [7200] * 2
+    assert [run["conditions"] for run in found["runs"]] == [False, False, True, True, False, False]
+    assert found["planned"] == 300
+    assert min(found[name] for name in ("rows_per_s", "rows_per_s_with_conditions")) > 0
+    assert found["growth_5m_over_1m"] > 0
+
+
+def test_every_run_of_the_bench_needs_others_who_are_due(database_url: str) -> None:
+    ran = parcours(
+        "bench", "plan", "--enrolments", "100", "--due", "50", "--json", "--database", database_url
+    )
+    assert (ran.code, "Others are due in each run" in ran.err) == (1, True)
+
+
 @pytest.fixture
 async def in_use(database_url: str) -> str:
     """A database with Alice in it; its address."""
