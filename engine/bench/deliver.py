@@ -37,6 +37,8 @@ class Run:
     peak_rss_mb: float
     sent: int
     """Rows of the ledger that are `sent`, each tried once."""
+    received: int | None
+    """By the count of the sink, where it is ours."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Result:
     cpu_us_per_message: float
     cpu_ratio_to_smtp_source: float
     peak_rss_mb: float
+    received: list[int | None]
+    """In each run."""
+    lost: int
+    """Mails that the ledger or the sink do not know of."""
+    doubled: int
+    """Mails that the sink took beyond those."""
     confirm_p95_s_under_bulk: float
     """From owing a confirmation, while lessons leave as fast as they can, to its 250."""
     signed: bool
@@ -80,10 +88,12 @@ async def run(
     found, runs, size = db.Database(database), list[Run](), _size(key, now)
     try:
         for _ in range(pairs):
-            async with sink.somewhere(smtp) as address:
+            async with sink.counting(smtp) as target:
                 await ledger.owe(found, places, LESSON, now)
-                source = await sink.source(address, messages=messages, size=size, connections=connections)
-                runs.append(await _work(found, database, address, keys, messages, connections, source))
+                source = await sink.source(
+                    target.address, messages=messages, size=size, connections=connections
+                )
+                runs.append(await _work(found, database, target, keys, messages, connections, source))
         signed = key is not None and await _signed(found, database, keys, places[:_TRIAL], key, now)
         async with sink.somewhere(smtp) as address:
             await ledger.owe(found, places[_ASKING:], LESSON, now)
@@ -105,6 +115,9 @@ async def run(
             median(each.cpu_us_per_message / each.source_cpu_us for each in runs), 2
         ),
         peak_rss_mb=max(each.peak_rss_mb for each in runs),
+        received=[each.received for each in runs],
+        lost=sum(max(0, messages - _least(each)) for each in runs),
+        doubled=sum(max(0, (each.received or 0) - messages) for each in runs),
         confirm_p95_s_under_bulk=waited,
         signed=signed,
         peers=beside,
@@ -119,21 +132,26 @@ def _size(key: signing.Signing | None, now: datetime) -> int:
     return len(source) + (len(key.sign(source, now)) if key else 0)
 
 
+def _least(run: Run) -> int:
+    return run.sent if run.received is None else min(run.sent, run.received)
+
+
 async def _work(
     found: db.Database,
     database: str,
-    address: str,
+    target: sink.Sink,
     keys: dict[str, str],
     messages: int,
     connections: int,
     compared: sink.Cost,
 ) -> Run:
-    loop = asyncio.get_running_loop()
-    async with service.worker(database, address, keys, connections=connections) as process:
+    loop, first = asyncio.get_running_loop(), target.received()
+    async with service.worker(database, target.address, keys, connections=connections) as process:
         began, before = loop.time(), sink.cpu_seconds(process.pid)
         await ledger.drained(found)
         lasted, took = loop.time() - began, sink.cpu_seconds(process.pid) - before
         memory = sink.peak_rss_mb(process.pid)
+    last = target.received()
     return Run(
         messages_per_s=round(messages / lasted, 1),
         source_per_s=round(messages / compared.seconds, 1),
@@ -141,6 +159,7 @@ async def _work(
         source_cpu_us=round(1e6 * compared.cpu_seconds / messages, 1),
         peak_rss_mb=memory,
         sent=await ledger.sent_once(found),
+        received=None if first is None or last is None else last - first,
     )
 
 

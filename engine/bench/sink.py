@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import socket
-from collections.abc import AsyncIterator, Sequence
+import tempfile
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,9 @@ from engine.core import errors
 _FOLDERS = "/usr/sbin:/usr/lib/postfix/sbin"
 _PATIENCE = 30.0
 _LOOK = 0.02
+_MAILS = re.compile(rb"mesg=\s*(\d+)\s*\r")
+_LAST = 1000
+"""Octets in which the last of smtp-sink's running counts is found."""
 
 
 @dataclass(frozen=True)
@@ -33,33 +38,49 @@ def find(name: str) -> str:
     return found
 
 
-@asynccontextmanager
-async def running(*, options: Sequence[str] = ()) -> AsyncIterator[str]:
-    """A server that takes every mail and keeps none; its HOST:PORT."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    own = ("-u", "nobody") if os.geteuid() == 0 else ()
-    process = await asyncio.create_subprocess_exec(
-        *(find("smtp-sink"), *own, *options, address, "1000"), stdout=asyncio.subprocess.DEVNULL
-    )
-    try:
-        await _answers(address)
-        yield address
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
+@dataclass(frozen=True)
+class Sink:
+    """Where mails go: HOST:PORT, and what counts them, where the sink is ours."""
+
+    address: str
+    _log: Path | None = None
+
+    def received(self) -> int | None:
+        """Mails that it took so far, by its own count; None of somebody else's sink."""
+        if self._log is None:
+            return None
+        counts = _MAILS.findall(self._log.read_bytes()[-_LAST:])
+        return int(counts[-1]) if counts else 0
 
 
 @asynccontextmanager
 async def somewhere(smtp: str | None) -> AsyncIterator[str]:
     """The caller's own sink, or one of ours."""
+    async with counting(smtp) as found:
+        yield found.address
+
+
+@asynccontextmanager
+async def counting(smtp: str | None) -> AsyncIterator[Sink]:
+    """The same; ours takes every mail, keeps none, and counts."""
     if smtp:
-        yield smtp
+        yield Sink(smtp)
         return
-    async with running() as address:
-        yield address
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    own = ("-u", "nobody") if os.geteuid() == 0 else ()
+    with tempfile.NamedTemporaryFile(prefix="parcours-sink-") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(find("smtp-sink"), *own, "-c", address, "1000"), stdout=log
+        )
+        try:
+            await _answers(address)
+            yield Sink(address, Path(log.name))
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
 
 
 async def _answers(address: str) -> None:
