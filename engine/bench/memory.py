@@ -34,7 +34,7 @@ class Result:
     peak_rss_mb_1m: float
     """After `large`."""
     serve_rss_mb: float
-    """Of `parcours serve`, after a thousand mails and every kind of page that learners see."""
+    """Of `parcours serve`, after a thousand mails and the pages that learners see most."""
     idle_cpu_pct: float
     """Of one core, by `parcours worker` with nothing to do."""
     idle_queries_per_s: float | None
