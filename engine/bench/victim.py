@@ -1,4 +1,4 @@
-"""A worker that is killed at a marked point: `parcours worker`, with a mark in front of one of its functions.
+"""A worker that is killed at a marked point: `parcours worker`, with a mark at one of its functions.
 
     python -m engine.bench.victim POINT PASSAGES SECONDS
 
@@ -10,9 +10,9 @@ import os
 import runpy
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from engine import clock
 from engine.flows import letters, planning
@@ -32,34 +32,47 @@ _PER_MAIL: Mapping[str, _Mark] = {
     "rcpt": (wire.Wire, "send", lambda *_, **__: True),  # MAIL, RCPT and DATA are answered
     "dot": (wire.Wire, "_answered", lambda wire, _: wire.dot_left),  # no 250 yet
 }
-_PER_CHUNK: Mapping[str, _Mark] = {
-    "plan": (planning, "plan_due", lambda *_, **__: True),  # before a chunk, or with one in hand
+_PLAN = "plan"
+_PER_TICK: Mapping[str, _Mark] = {
+    _PLAN: (planning, "plan_due", lambda *_, **__: True),  # a chunk is written, not committed
     "planned": (planning, "due", lambda *_, **__: True),  # the second time: what was due is committed
 }
 SENDING = (*_PER_MAIL, *_PER_COMMIT)
-PLANNING = tuple(_PER_CHUNK)
+PLANNING = tuple(_PER_TICK)
 
 
 def passages(point: str, *, mails: int, connections: int) -> int:
-    """How often a worker comes to `point` at least while it sends `mails`."""
-    if point in _PER_CHUNK:
-        return 2
+    """How often a worker comes to `point` at least while it plans and sends `mails`."""
+    if point in _PER_TICK:
+        return 1 if point == _PLAN else 2
     return max(1, mails // (1 if point in _PER_MAIL else connections))
 
 
 def mark(point: str, passages: int) -> None:
     """From now on, coming to `point` that often ends the process."""
-    owner, name, counts = {**_PER_COMMIT, **_PER_MAIL, **_PER_CHUNK}[point]
+    owner, name, counts = {**_PER_COMMIT, **_PER_MAIL, **_PER_TICK}[point]
     marked, left = getattr(owner, name), passages
 
     def passing(*given: Any, **named: Any) -> Any:
         nonlocal left
         left -= bool(counts(*given, **named))
-        if left <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return marked(*given, **named)
+        if left > 0:
+            return marked(*given, **named)
+        if point == _PLAN:
+            return _die_after(marked(*given, **named))
+        return _die()
 
     setattr(owner, name, passing)
+
+
+async def _die_after(done: Awaitable[object]) -> None:
+    await done
+    _die()
+
+
+def _die() -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise SystemExit  # which nobody sees
 
 
 def move(ahead: timedelta) -> None:

@@ -114,7 +114,7 @@ async def _picture(url: str) -> None:
     """A course that does not pack."""
     found = db.Database(url)
     async with found.transaction() as session:
-        await session.execute(update(Version).values(archive=catalog.pack({"x": os.urandom(400_000)})))
+        await session.execute(update(Version).values(archive=catalog.pack({"x": os.urandom(2_000_000)})))
     await found.close()
 
 
