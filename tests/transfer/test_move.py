@@ -188,17 +188,18 @@ async def test_killed_in_the_middle_it_goes_on(here: str, there: str) -> None:
     target = db.Database(there)
     await schema.upgrade(target)
     with psycopg.connect(there) as holding:
-        holding.execute("LOCK TABLE delivery IN SHARE MODE")  # the move waits there
+        holding.execute("LOCK TABLE enrolment IN SHARE MODE")  # the move waits there
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "engine", "move", "--database", here, "--to", there),
             stderr=asyncio.subprocess.DEVNULL,
             env=os.environ | KEYS,
         )
-        while not await _carried(target, "enrolment"):  # noqa: ASYNC110  # another process gives no sign
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while not await _carried(target, "delivery"):  # noqa: ASYNC110  # another process gives no sign
+                await asyncio.sleep(0.05)
         process.kill()
         await process.wait()
-    assert not await _carried(target, "delivery")
+    assert not await _carried(target, "enrolment")
     with pytest.raises(errors.Conflict, match="not finished"):
         await app.prepare(app.Site(house(there), target, Clock()))
     await target.close()
