@@ -326,10 +326,19 @@ def _still_missed() -> Any:
 
 
 async def keep(session: AsyncSession, *, worker: str, now: datetime) -> None:
-    """A sign of life: prolong all leases of `worker`."""
+    """A sign of life: prolong all leases of `worker`.
+
+    Mails that another transaction has in hand are passed over, since two that lock many rows in any order
+    may block each other: ours are recorded or begun there, and to begin one prolongs its lease.
+    """
+    mine = (
+        select(Delivery.id)
+        .where(Delivery.state.in_((State.CLAIMED, State.SENDING)), Delivery.lease == worker)
+        .with_for_update(skip_locked=True)
+    )
     await session.execute(
         update(Delivery)
-        .where(Delivery.state.in_((State.CLAIMED, State.SENDING)), Delivery.lease == worker)
+        .where(Delivery.id.in_(mine.scalar_subquery()))
         .values(lease_until=now + LEASE)
         .execution_options(synchronize_session=False)
     )

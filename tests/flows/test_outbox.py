@@ -166,6 +166,20 @@ async def test_a_sign_of_life_prolongs_a_lease(town: Town) -> None:
     assert await reap(town) == 0
 
 
+@pytest.mark.parametrize("town_database", ["postgresql"], indirect=True)
+async def test_a_sign_of_life_waits_for_no_mail_that_is_being_begun(town: Town) -> None:
+    """Two transactions that lock many mails, each in its own order, would block each other."""
+    alice = await active(town)
+    first, second = await owed(town, alice), await owed(town, alice, key="b")
+    await lease(town, "busy")
+    town.clock.pass_by(seconds=20)
+    async with town.db.transaction() as beginning, asyncio.timeout(10):
+        assert len(await ledger.begin(beginning, [first], worker="busy", now=town.now)) == 1
+        async with town.db.transaction() as beating:
+            await leases.keep(beating, worker="busy", now=town.now)
+    assert {(await stored(town, id)).lease_until for id in (first, second)} == {town.now + leases.LEASE}
+
+
 async def test_a_worker_begins_only_what_is_its_own(town: Town) -> None:
     alice = await active(town)
     await owed(town, alice)
