@@ -295,6 +295,10 @@ def _ring(bell: loop.Bell) -> object:
     return ring
 
 
+_GARBAGE = 20_000, 20, 50
+"""After how many new objects cycles are looked for, and how much more seldom among older ones."""
+
+
 async def prepare(site: Site) -> None:
     """Make the database ready: its schema, and at first start the courses that come with Parcours.
 
@@ -310,6 +314,7 @@ async def prepare(site: Site) -> None:
     # What lives as long as the process need not be looked through again and again for what does not.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_GARBAGE)
     async with site.db.reading() as session:
         known = await catalog.slugs(session)
     if known:
