@@ -1,4 +1,4 @@
-"""How fast mails are made, without sending: `letters.write` as the sender calls it, and compiling a build.
+"""How fast mails are made, without sending: `writing.write` as the sender calls it, and compiling a build.
 
 In the same run the same mail as one writes it at first: Jinja, then the standard library's `EmailMessage`.
 """
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import jinja2
 
 from engine.bench import specimen
-from engine.flows import catalog, letters
+from engine.flows import catalog, writing
 from engine.mail import compile
 
 _COMPILED, _PLAIN = 5, 50
@@ -46,8 +46,8 @@ def run(*, messages: int, rounds: int, now: datetime) -> Result:
     course = specimen.course(house.dress)
     lesson, pinned = course.lessons[0], catalog.Pinned(1, "", course)
     owed = [specimen.addressed(number, pinned, now) for number in range(1, messages + 1)]
-    mail = letters.write(owed[0], house, now=now).data  # makes the build
-    write = [partial(letters.write, to, house, now=now) for to in owed]
+    mail = writing.write(owed[0], house, now=now).data  # makes the build
+    write = [partial(writing.write, to, house, now=now) for to in owed]
     plain = [_plain(specimen.templates(owed[0], house), mail)] * _PLAIN
     make = [partial(compile.lesson, lesson, course=course, dress=house.dress)] * _COMPILED
     costs = [(_cost(write), _cost(plain), _cost(make)) for _ in range(rounds)]

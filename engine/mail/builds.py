@@ -1,12 +1,12 @@
 """Builds kept in memory: made at first need, the least used forgotten first."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from engine.mail.fill import Build
 
-Key = tuple[str, str, str]
-"""Course, hash of the version, lesson. Templates and settings do not change while a process runs."""
+Key = tuple[str, str, Hashable]
+"""Course, hash of the version, lesson or letter. Templates and settings stay while a process runs."""
 
 
 class Builds:

@@ -17,7 +17,7 @@ from engine.clock import Clock
 from engine.core import breaker, delivery, lanes
 from engine.core.lanes import Limit
 from engine.core.webhooks import Event
-from engine.flows import hooks, instance, leases, letters, slots
+from engine.flows import hooks, instance, leases, letters, slots, writing
 from engine.mail import smtp
 from engine.tables.db import Database, Transaction
 from engine.workers.lanes import Lanes
@@ -274,7 +274,7 @@ class Sender:
             return to
         now = self._clock.now()
         try:
-            written = letters.write(to, self._house, now=now)
+            written = writing.write(to, self._house, now=now)
             data = await _signed(written.data, self._sign, now) if self._sign else written.data
         except Exception as error:  # whatever a template raises for one person stops nobody else's mail
             log.error("mail held", delivery=mail.id, reason=repr(error))

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 import jinja2
 
 from engine.bench import service, specimen
-from engine.flows import catalog, letters
+from engine.flows import catalog, writing
 
 NOW = datetime(2027, 3, 23, 7, 30, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ def test_the_templates_say_what_our_mail_says() -> None:
     course = specimen.course(house.dress)
     to = specimen.addressed(7, catalog.Pinned(1, "", course), NOW)
     templates = specimen.templates(to, house)
-    mail = email.message_from_bytes(letters.write(to, house, now=NOW).data, policy=policy.SMTP)
+    mail = email.message_from_bytes(writing.write(to, house, now=NOW).data, policy=policy.SMTP)
     assert isinstance(mail, EmailMessage)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     for subtype, template in (("plain", templates.text), ("html", templates.html)):

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from engine.core import errors, links, views
 from engine.demo import answers as diligent
-from engine.flows import activities, known, leases, letters, privacy
+from engine.flows import activities, known, leases, letters, privacy, writing
 from engine.mail import builds
 from engine.tables import Submission
 from tests import every, ledger, people
@@ -517,7 +517,7 @@ async def written(town: Town) -> list[tuple[str, Any]]:
     out = []
     for each in found.values():
         assert isinstance(each, letters.Addressed)
-        mail = letters.write(each, HOUSE, now=town.now)
+        mail = writing.write(each, HOUSE, now=town.now)
         out.append((mail.recipient, message_from_bytes(mail.data, policy=policy.default)))
     return out
 

@@ -10,7 +10,18 @@ import pytest
 from sqlalchemy import select
 
 from engine.core import consent, errors, links, team, views
-from engine.flows import companies, enrolments, leases, letters, privacy, searching, seats, signup, teams
+from engine.flows import (
+    companies,
+    enrolments,
+    leases,
+    letters,
+    privacy,
+    searching,
+    seats,
+    signup,
+    teams,
+    writing,
+)
 from engine.mail import builds
 from engine.tables import Base, Company, Consent, Learner
 from tests import ledger
@@ -703,7 +714,7 @@ async def test_the_mail_says_who_invites_and_its_link_opens_the_seat(house: Team
     (addressed,) = [gathered[each.id] for each in begun if each.kind == "invite"]
     assert isinstance(addressed, letters.Addressed)
     lodge = letters.House(ours, DRESS, builds.Builds(), "example.org")
-    data = letters.write(addressed, lodge, now=house.town.now).data
+    data = writing.write(addressed, lodge, now=house.town.now).data
     written = message_from_bytes(data, policy=policy.default)
     assert str(written["Subject"]).startswith("Alice (Atelier Aubert) vous invite\u00a0: «\u202fLe permis")
     assert (written["To"], "List-Unsubscribe" in written) == (BOBS, False)

@@ -6,7 +6,7 @@ import pytest
 
 from engine.core import errors, views
 from engine.core import links as signed
-from engine.flows import enrolments, learners, letters, mycourse
+from engine.flows import enrolments, learners, letters, mycourse, writing
 from engine.mail import builds
 from engine.tables import Delivery
 from tests import ledger
@@ -196,5 +196,5 @@ async def written(town: Town, delivery_id: int) -> str:
         (begun,) = await ledger.begin(session, [delivery_id], worker="w", now=town.now)
         addressed = (await letters.gather(session, [begun]))[begun.id]
     assert isinstance(addressed, letters.Addressed)
-    source = letters.write(addressed, HOUSE, now=town.now).data.decode()
+    source = writing.write(addressed, HOUSE, now=town.now).data.decode()
     return "\n".join(line for line in source.splitlines() if not line.startswith("Message-ID"))

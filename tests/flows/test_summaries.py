@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from engine.core import links
 from engine.core.accounts import Role
-from engine.flows import accounts, enrolments, leases, letters, summaries
+from engine.flows import accounts, enrolments, leases, letters, summaries, writing
 from engine.mail import builds
 from engine.tables import Delivery
 from engine.workers import counter
@@ -124,7 +124,7 @@ async def test_it_is_written_in_the_language_of_the_account(
         addressed = (await letters.gather(session, [mail]))[mail.id]
     assert isinstance(addressed, letters.ToAccount)
     assert addressed.summary
-    written = letters.write(addressed, HOUSE, now=town.now)
+    written = writing.write(addressed, HOUSE, now=town.now)
     assert written.recipient == "claire@example.org"
     text = plain(written.data)
     for each in said:

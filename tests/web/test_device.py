@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.core import links
-from engine.flows import leases, letters
+from engine.flows import leases, letters, writing
 from tests import every, ledger
 from tests.documents import reading
 from tests.web.conftest import Visit
@@ -47,7 +47,7 @@ async def mailed(player: Player) -> list[tuple[str, str]]:
     for each in found.values():
         assert isinstance(each, letters.Addressed)
         if each.mail.kind == "entry":
-            mail = letters.write(each, site.house, now=now)
+            mail = writing.write(each, site.house, now=now)
             plain, _ = message_from_bytes(mail.data, policy=policy.default).iter_parts()
             out.append((mail.recipient, str(plain.get_content())))
     return out

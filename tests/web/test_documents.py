@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from engine.core.course.effect import Choices
-from engine.flows import activities, catalog, leases, letters, publishing
+from engine.flows import activities, catalog, leases, letters, publishing, writing
 from engine.web import downloads
 from tests import ledger, papers
 from tests.documents import reading
@@ -123,7 +123,7 @@ async def the_only_entry(visit: Visit) -> str:
         begun = await ledger.begin(session, leased, worker="test", now=visit.clock.now())
         found = (await letters.gather(session, begun))[owed.id]
     assert isinstance(found, letters.Addressed)
-    written = letters.write(found, visit.site.house, now=visit.clock.now())
+    written = writing.write(found, visit.site.house, now=visit.clock.now())
     part = message_from_bytes(written.data, policy=policy.default).get_body(("plain",))
     assert part
     return str(part.get_content())

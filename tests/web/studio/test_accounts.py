@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from engine.core import links
 from engine.core.accounts import Role
-from engine.flows import accounts, leases, letters
+from engine.flows import accounts, leases, letters, writing
 from engine.tables import Account, AccountSession, Backoff
 from tests import ledger
 from tests.web.conftest import Visit
@@ -50,7 +50,7 @@ async def mailed(visit: Visit) -> list[EmailMessage]:
     for mail in begun:
         to = gathered[mail.id]
         assert not isinstance(to, str), to
-        data = letters.write(to, house, now=visit.clock.now()).data
+        data = writing.write(to, house, now=visit.clock.now()).data
         found.append(message_from_bytes(data, policy=policy.default))
     return found
 
