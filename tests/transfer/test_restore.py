@@ -175,9 +175,11 @@ async def test_a_backup_that_is_not_whole_is_refused(empty_url: str, backup_file
 
 
 def damaged(file: Path, part: float) -> Iterator[Path]:
-    """Cut off there; one bit turned over there."""
+    """Cut off there; one bit turned over there, in its largest file: a bit of a date, say, harms nothing."""
     whole = file.read_bytes()
-    at = int(len(whole) * part)
+    with zipfile.ZipFile(file) as packed:
+        largest = max(packed.infolist(), key=lambda each: each.compress_size)
+    at = largest.header_offset + 30 + len(largest.filename) + int(largest.compress_size * part)
     for name, data in (("cut", whole[:at]), ("bit", whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])):
         wrong = file.with_name(name)
         wrong.write_bytes(data)
