@@ -19,7 +19,7 @@ from engine.mail import builds, dress, header, smtp
 from engine.settings import Settings
 from engine.tables import db as databases
 from engine.tables import schema
-from engine.workers import counter, loop, planner, sender, tasks, webhooks
+from engine.workers import counter, keeper, loop, planner, sender, tasks, webhooks
 
 TICK_SECONDS = 10
 QUEUES = ("mail", "tasks")
@@ -48,7 +48,7 @@ class Site:
             helo=settings.mail_host,
         )
         self.plan_bell, self.send_bell, self.tell_bell = loop.Bell(), loop.Bell(), loop.Bell()
-        self.task_bell, self.count_bell = loop.Bell(), loop.Bell()
+        self.task_bell, self.count_bell, self.keep_bell = loop.Bell(), loop.Bell(), loop.Bell()
         self.planner = planner.Planner(db, clock, planned=self.send_bell.ring)
         self.sender = sender.Sender(
             db,
@@ -63,6 +63,7 @@ class Site:
         )
         self.tasks = tasks.Tasks(db, clock, self.fingerprint, owed=self._owed)
         self.counter = counter.Counter(db, clock)
+        self.keeper = keeper.Keeper(db, clock, settings.terms)
         self.messenger = webhooks.Messenger(db, clock, allowed=settings.webhook_networks)
         self.turn = asyncio.Lock()
         """Planner and sender of one process take turns; the demo's clock takes it for a whole step."""
@@ -192,6 +193,11 @@ def signing_domain(settings: Settings) -> str:
     return header.ascii_domain(domain)
 
 
+def relay(settings: Settings) -> str:
+    """The host that mails are handed to."""
+    return smtp.parse(settings.smtp_url.get_secret_value()).host
+
+
 def wardrobe(settings: Settings) -> dress.Dress:
     """The dress that all mails of this installation wear."""
     tutor_name, tutor_email = parseaddr(settings.tutor)
@@ -268,7 +274,11 @@ def _works(site: Site) -> dict[str, _Work]:
 
 def _clocked(site: Site) -> _Loops:
     """What is done because time passes."""
-    return {"planner": (site.plan, site.plan_bell), "counter": (site.counter.step, site.count_bell)}
+    return {
+        "planner": (site.plan, site.plan_bell),
+        "counter": (site.counter.step, site.count_bell),
+        "keeper": (site.keeper.step, site.keep_bell),
+    }
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from engine.core import errors
 from engine.core.lanes import Limit
+from engine.core.retention import Terms
 
 _FROM_FILE = ("secret_key", "suppression_key")
 
@@ -64,6 +65,15 @@ class Settings(BaseSettings):
     in_doubt: Literal["send", "hold"] = Field(
         "send", description="A mail cut off after its last dot: send it again, same Message-ID, or hold it"
     )
+    keep_unconfirmed_days: Annotated[int, Field(ge=1)] = Field(
+        7, description="Days after which who never confirmed is erased"
+    )
+    keep_inactive_days: Annotated[int, Field(ge=1)] = Field(
+        1095, description="Days after the last act of a person, no lesson being under way, until erased"
+    )
+    keep_logs_days: Annotated[int, Field(ge=1)] = Field(
+        365, description="Days for which history, audit and sessions of the studio are kept"
+    )
     webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (),
         description="Private networks that webhooks may call too, separated by commas; http:// will do there",
@@ -112,6 +122,10 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """The public address without its last slash."""
         return str(self.base_url).rstrip("/")
+
+    @cached_property
+    def terms(self) -> Terms:
+        return Terms(self.keep_unconfirmed_days, self.keep_inactive_days, self.keep_logs_days)
 
     @cached_property
     def mail_host(self) -> str:

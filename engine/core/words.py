@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from babel import Locale, dates, numbers
+from babel import Locale, dates, numbers, units
 from babel.messages.pofile import read_po
 
 from engine import paths
@@ -123,6 +123,13 @@ def zone_time(zone: str, language: str) -> str:
 def number(value: int, language: str) -> str:
     """A whole number with its groups of three digits."""
     return f"{value:,}".replace(",", "\u202f" if supported(language) == "fr" else ",")
+
+
+def lapse(days: int, language: str) -> str:
+    """A length of time: « 7 jours », « 3 ans » where it is so many years of 365 days."""
+    many, unit = (days // 365, "year") if days % 365 == 0 else (days, "day")
+    said = str(units.format_unit(many, unit, locale=_locale(language)))
+    return said.replace(" ", NBSP) if supported(language) == SOURCE else said
 
 
 def decimal(value: float, language: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import calendar, delivery, errors, links, words
+from engine.core import calendar, consent, delivery, errors, links, words
 from engine.core.delivery import Kind
 from engine.core.webhooks import Event as WebhookEvent
 from engine.flows import companies, counting, enrolments, hooks, outbox, searching
@@ -21,6 +21,8 @@ from engine.tables import (
     ImportRow,
     Learner,
     Submission,
+    Suppression,
+    db,
 )
 
 DATA_DAYS = 1
@@ -123,21 +125,47 @@ async def _consents(session: AsyncSession, learner_id: int) -> list[dict[str, An
     found = await session.scalars(
         select(Consent).where(Consent.learner_id == learner_id).order_by(Consent.id)
     )
-    said = {"asked": "demandé", "given": "donné", "withdrawn": "retiré"}
-    return [
-        {
-            "Quand": _iso(row.at),
-            "Accord": said.get(row.event, row.event),
-            "Objet": row.purpose,
-            "Texte": row.wording,
-            "Version du texte": row.wording_version,
-            "Adresse": row.address,
-            "Adresse réseau": row.network_address,
-            "Navigateur": row.agent,
-            "Page": row.source,
-        }
-        for row in found
-    ]
+    return [_consent(row) for row in found]
+
+
+_SAID = {"asked": "demandé", "given": "donné", "withdrawn": "retiré"}
+
+
+def _consent(row: Consent) -> dict[str, Any]:
+    return {
+        "Quand": _iso(row.at),
+        "Accord": _SAID.get(row.event, row.event),
+        "Objet": row.purpose,
+        "Texte": row.wording,
+        "Version du texte": row.wording_version,
+        "Adresse": row.address,
+        "Adresse réseau": row.network_address,
+        "Navigateur": row.agent,
+        "Page": row.source,
+    }
+
+
+async def dossier(
+    session: AsyncSession, address: str, *, fingerprint: consent.Fingerprint, now: datetime
+) -> dict[str, Any]:
+    """What proves, or does not, that the person of an address agreed (RGPD, article 7.1).
+
+    It is found after an erasure too, by the fingerprint of the address. Raises `errors.NotFound`.
+    """
+    mark = fingerprint(consent.address_key(address))
+    rows = (
+        await session.scalars(select(Consent).where(Consent.address_hash == mark).order_by(Consent.id))
+    ).all()
+    stands = await session.get(Suppression, mark)
+    if not rows and not stands:
+        raise errors.NotFound("Nothing is known about this address: it never asked for anything here.")
+    return {
+        "Adresse": address,
+        "Empreinte de l'adresse": mark,
+        "Établi": _iso(now),
+        "Accords": [_consent(row) for row in rows],
+        "Ne plus écrire": {"Depuis": _iso(stands.at), "Raison": stands.reason} if stands else None,
+    }
 
 
 async def _submissions(session: AsyncSession, learner_id: int) -> list[dict[str, Any]]:
@@ -268,4 +296,5 @@ async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> Non
     learner.new_address, learner.first_name, learner.region = "", "", ""
     learner.erased_at = now
     await searching.note(session, [learner_id])
+    db.forgets(session)
     await hooks.tell(session, WebhookEvent.ERASED, hooks.Fact(learner_id), now=now)

@@ -16,6 +16,7 @@ from engine.core import errors
 Transaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 """Begins a transaction that commits when its block ends well and is rolled back otherwise."""
 
+_FORGETS = "forgets"
 _BUSY_MS, _ALONE_MS = 10_000, 1_000
 _AWAY = ("locked", "disk", "full", "connection", "readonly", "starting up", "shutting down")
 
@@ -50,8 +51,21 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that commits when the block ends well and rolls back otherwise."""
-        async with self._write() as session, session.begin():
-            yield session
+        async with self._write() as session:
+            async with session.begin():
+                yield session
+            if self.is_sqlite and session.info.get(_FORGETS):
+                await self._checkpoint()
+
+    async def _checkpoint(self) -> None:
+        """Empty the write-ahead log, which still holds what was overwritten in the file.
+
+        What somebody is reading at this moment stays until the next time.
+        """
+        async with self._reader.connect() as connection:
+            raw = await connection.get_raw_connection()
+            assert raw.driver_connection
+            await raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # in no transaction
 
     @asynccontextmanager
     async def keeping(self) -> AsyncIterator[Transaction]:
@@ -85,6 +99,11 @@ class Database:
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
+
+
+def forgets(session: AsyncSession) -> None:
+    """What this transaction takes out must not be found in the database's files either."""
+    session.info[_FORGETS] = True
 
 
 def parse(url: str) -> URL:

@@ -6,8 +6,9 @@ from datetime import datetime, time
 from typing import ClassVar
 
 from engine.core import charter as written
-from engine.core import scoring, team, views
+from engine.core import retention, scoring, team, views
 from engine.core.course import grammar
+from engine.flows import seats
 from engine.web import screens, site
 
 
@@ -64,6 +65,8 @@ class Sent:
 @dataclass(frozen=True)
 class Privacy:
     template: ClassVar = "privacy.html"
+    terms: retention.Terms
+    invitation_days: int = seats.INVITE_DAYS
 
 
 @dataclass(frozen=True)

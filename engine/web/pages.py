@@ -43,19 +43,29 @@ def spoken_on(request: Request, language: str) -> str:
 
 def _surroundings(request: Request, language: str) -> dict[str, object]:
     """What every page may use beside its own context."""
-    house = site.of(request)
-    name, *address = [line.strip() for line in re.split(r"[,\n]", house.settings.controller)]
     return {
-        "_": words.gettext(language),
-        "lang": language,
+        **_of_house(site.of(request).settings, language),
         "here": partial(stay, request),
         "page_path": request.url.path,
         "other_language": _other_language(request, language),
-        "controller": name,
-        "controller_address": [line for line in address if line],
         "demo": site.demo(request) is not None,
         **{name: getattr(request.state, name, None) for name in STUDIO},
     }
+
+
+def _of_house(settings: site.Settings, language: str) -> dict[str, object]:
+    name, *address = [line.strip() for line in re.split(r"[,\n]", settings.controller)]
+    return {
+        "_": words.gettext(language),
+        "lang": language,
+        "controller": name,
+        "controller_address": [line for line in address if line],
+    }
+
+
+def document(name: str, settings: site.Settings, language: str, **values: object) -> str:
+    """A text made from the settings that is no page: `notice.html`, `register.md`."""
+    return environment().get_template(name).render(values, **_of_house(settings, language))
 
 
 def stay(request: Request, url: str) -> str:
@@ -99,6 +109,7 @@ def environment() -> jinja2.Environment:
         "number": jinja2.pass_context(lambda context, value: words.number(value, context["lang"])),
         "month": jinja2.pass_context(lambda context, value: words.month_of(value, context["lang"])),
         "percent": jinja2.pass_context(lambda context, value: words.percent(value, context["lang"])),
+        "lapse": jinja2.pass_context(lambda context, days: words.lapse(days, context["lang"])),
         "zone_time": jinja2.pass_context(lambda context, zone: words.zone_time(zone, context["lang"])),
     }
     return found

@@ -18,7 +18,7 @@ async def courses(request: Request) -> Response:
 
 
 async def privacy(request: Request) -> Response:
-    return pages.render(request, contexts.Privacy())
+    return pages.render(request, contexts.Privacy(site.of(request).settings.terms))
 
 
 async def show_form(request: Request) -> Response:

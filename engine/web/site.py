@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from engine import clock
 from engine.core import consent, links
+from engine.core.retention import Terms
 from engine.mail import dress
 
 
@@ -52,6 +53,10 @@ class Settings(Protocol):
     @property
     def trusted_proxies(self) -> Sequence[IPv4Network | IPv6Network]:
         """Networks whose X-Forwarded-For is believed."""
+
+    @property
+    def terms(self) -> Terms:
+        """How long what is kept about people is kept."""
 
 
 @dataclass(frozen=True)
