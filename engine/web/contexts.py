@@ -361,6 +361,12 @@ class Data:
 
 
 @dataclass(frozen=True)
+class DataFile:
+    template: ClassVar = "data_file.html"
+    groups: Sequence[Group]
+
+
+@dataclass(frozen=True)
 class Erase:
     template: ClassVar = "erase.html"
     url: str

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.core import calendar, reasons, words
+from engine.core import calendar, csvfile, reasons, words
 from engine.flows import privacy
 from engine.web import contexts, forms, pages, site
 from engine.web.site import To
@@ -38,19 +38,46 @@ def _url(request: Request) -> str:
 
 
 async def show(request: Request) -> Response:
+    found, language = await _groups(request)
+    return pages.render(request, contexts.Data(found, _url(request)), language=language)
+
+
+async def _groups(request: Request) -> tuple[list[contexts.Group], str]:
+    """All of it as people read it, and the person's language."""
     house, learner = site.of(request), _learner(request)
     async with house.db.reading() as session:
         found = await privacy.export(session, learner)
         language = await privacy.language(session, learner)
         holidays = await privacy.holidays(session, learner, now=house.clock.now())
-    voice = Voice(pages.spoken_on(request, language), holidays)
-    return pages.render(request, contexts.Data(groups(found, voice), _url(request)), language=language)
+    return groups(found, Voice(pages.spoken_on(request, language), holidays)), language
 
 
-async def download(request: Request) -> Response:
+async def as_json(request: Request) -> Response:
     body = json.dumps(await _export(request), ensure_ascii=False, indent=2)
-    kept = {"Content-Disposition": 'attachment; filename="parcours-mes-donnees.json"'}
-    return Response(body, media_type="application/json", headers=kept)
+    return Response(body, media_type="application/json", headers=_taken("json"))
+
+
+async def as_page(request: Request) -> Response:
+    found, language = await _groups(request)
+    page = pages.render(request, contexts.DataFile(found), language=language)
+    page.headers.update(_taken("html"))
+    return page
+
+
+async def as_table(request: Request) -> Response:
+    """One line a value: the group, which record of it, what it is, the value."""
+    found, _ = await _groups(request)
+    rows = [
+        (group.title, str(number), label, value)
+        for group in found
+        for number, record in enumerate(group.records, 1)
+        for label, value in record
+    ]
+    return Response(csvfile.BOM + csvfile.written(rows), media_type="text/csv", headers=_taken("csv"))
+
+
+def _taken(kind: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="parcours-mes-donnees.{kind}"'}
 
 
 async def ask_erase(request: Request) -> Response:

@@ -1,6 +1,8 @@
 """My data: reading, taking away, erasing."""
 
+import csv
 import json
+import re
 from datetime import UTC, datetime
 
 from sqlalchemy import update
@@ -33,6 +35,20 @@ async def test_everything_is_readable_and_can_be_taken_away(visit: Visit) -> Non
     answer = await visit.http.get(f"{link}/export.json")
     assert answer.headers["content-disposition"].startswith("attachment")
     assert json.loads(answer.text)["Vous"]["Adresse"] == BOB
+
+
+async def test_it_can_be_taken_away_to_be_read_and_as_a_spreadsheet(visit: Visit) -> None:
+    link = await _link(visit)
+    files = {kind: await visit.http.get(f"{link}/export.{kind}?lang=en") for kind in ("html", "csv")}
+    for kind, answer in files.items():
+        assert (answer.status_code, f".{kind}" in answer.headers["content-disposition"]) == (200, True)
+        assert "no-store" in answer.headers["cache-control"]
+    page, table = files["html"].text, files["csv"].text
+    assert BOB in page
+    assert not re.search(r"(src|href)=", page), "it needs nothing else"
+    rows = list(csv.reader(table.removeprefix("\ufeff").splitlines(), delimiter=";"))
+    assert ["You", "1", "Address", BOB] in rows
+    assert {row[0] for row in rows} >= {"You", "Agreements", "Messages"}
 
 
 async def test_in_english_only_what_people_and_authors_wrote_is_french(visit: Visit) -> None:
