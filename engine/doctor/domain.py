@@ -8,7 +8,7 @@ from engine.core.tags import Tags
 from engine.doctor import finding
 from engine.doctor.finding import Finding
 from engine.doctor.resolver import Resolver
-from engine.mail import dkim
+from engine.mail import dkim, header
 
 _LEAST, _GOOD = 1024, 2048  # bits of an RSA key: what receivers read, what they ask for (RFC 8301)
 
@@ -87,15 +87,30 @@ async def walk(resolver: Resolver, domain: str) -> dict[str, Tags]:
     return found
 
 
-async def organisation(resolver: Resolver, domain: str) -> str:
-    return dmarc.organisation(domain, await walk(resolver, domain))
-
-
-async def aligned(resolver: Resolver, one: str, other: str) -> bool:
-    """Whether two domains are of one organisation, which is what DMARC asks for unless it is strict."""
+async def related(resolver: Resolver, one: str, other: str) -> bool:
+    """Whether two domains are of one organisation."""
     if one == other:
         return True
-    return await organisation(resolver, one) == await organisation(resolver, other)
+    first, second = await walk(resolver, one), await walk(resolver, other)
+    return dmarc.organisation(one, first) == dmarc.organisation(other, second)
+
+
+async def aligned(resolver: Resolver, signer: str, author: str) -> bool:
+    """Whether a signature of `signer` counts for mails from `author`: of one organisation, or the very same
+    where the policy is strict."""
+    found = dmarc.policy(author, await walk(resolver, author)) if signer != author else None
+    if found and found[1].get("adkim", "r").lower() == "s":
+        return False
+    return await related(resolver, signer, author)
+
+
+async def foreign_sender(resolver: Resolver, course: str, sender: str, author: str) -> Finding:
+    """Whether a course whose mails are from another address than the others' is of the same organisation."""
+    own = header.ascii_domain(header.split(sender)[1].rpartition("@")[2]).lower()
+    if await aligned(resolver, author, own):
+        return finding.ok(f"The course {course} is from {own}.")
+    told = f"The course {course} is from {own}, for which {author} cannot sign: DMARC fails there."
+    return finding.warning(told, f"Let the relay sign for {own}, or take sender: out of its course.yaml.")
 
 
 async def policy(resolver: Resolver, domain: str) -> Finding:
@@ -143,7 +158,7 @@ def _asked(domain: str, where: str, record: Tags) -> str:
 
 async def _takes_reports(resolver: Resolver, where: str, address: str) -> bool:
     outside = address.rpartition("@")[2].lower()
-    if await aligned(resolver, where, outside):
+    if await related(resolver, where, outside):
         return True
     texts = await resolver.texts(f"{where}._report._dmarc.{outside}")
     return any(tags_of.get("v") == "DMARC1" for tags_of in map(_tags, texts))

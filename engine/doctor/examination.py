@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -21,7 +22,7 @@ from engine.doctor import mail as mails
 from engine.doctor.finding import GROUPS, Check, Finding, Verdict
 from engine.doctor.mail import Mail
 from engine.doctor.resolver import Resolver, Silent
-from engine.flows import installation
+from engine.flows import catalog, installation
 from engine.mail import dress, header, proof, smtp
 from engine.settings import Settings
 from engine.tables import db as databases
@@ -83,7 +84,8 @@ class _Examination:
             ("dmarc",): self._of_policy,
             ("ptr",): self._of_names,
             ("return_mx",): self._of_return,
-            ("dkim_alignment", "dkim_list_headers", "authentication"): self._of_mail,
+            ("dkim_alignment",): self._of_alignment,
+            ("dkim_list_headers", "authentication"): self._of_mail,
             ("relay_tls", "relay_auth"): self._of_relay,
             ("one_click_https", "one_click_redirect", "clock"): self._of_web,
             ("worker",): self._of_ledger(house.work),
@@ -136,9 +138,22 @@ class _Examination:
     async def _of_return(self) -> Sequence[Finding]:
         return [await domain.return_hosts(self._resolver, self._returns())]
 
+    async def _of_alignment(self) -> Sequence[Finding]:
+        found = [await mails.alignment(self._resolver, self._mail)]
+        for course, address in await self._own_senders():
+            found.append(await domain.foreign_sender(self._resolver, course, address, self._author()))
+        return [finding.together(found)]
+
+    async def _own_senders(self) -> Sequence[tuple[str, str]]:
+        """Of courses that have a sender of their own; none where no database tells of any."""
+        if self.received or self._database is None:
+            return []
+        async with self._database.reading() as session:
+            courses = [(await catalog.current(session, slug)).course for slug in await catalog.slugs(session)]
+        return [(each.slug, each.sender) for each in courses if each.sender]
+
     async def _of_mail(self) -> Sequence[Finding]:
-        mail = self.received or self._specimen()
-        return [await mails.alignment(self._resolver, mail), mails.coverage(mail), mails.results(mail)]
+        return [mails.coverage(self._mail), mails.results(self._mail)]
 
     async def _of_sending(self) -> Sequence[Finding]:
         made, now = self._letter(self.case.send_to), self.case.clock.now()
@@ -212,7 +227,11 @@ class _Examination:
         now = self.case.clock.now()
         return mails.specimen(self._dress(), address, host=self._settings.mail_host, now=now)
 
-    def _specimen(self) -> Mail:
+    @cached_property
+    def _mail(self) -> Mail:
+        """The one that arrived, or one as it would leave."""
+        if self.received:
+            return self.received
         return Mail(self._signed(self._letter(_NOWHERE).data, self.case.clock.now()), received=False)
 
     def _signed(self, mail: bytes, now: datetime) -> bytes:
@@ -234,5 +253,5 @@ async def _safely(names: Sequence[str], look: _Looks) -> dict[str, Finding]:
     except (Silent, Cannot, errors.ParcoursError) as error:
         why = str(error)
     except Exception as error:
-        why = f"The check failed: {type(error).__name__}: {error}"
+        why = f"The check itself failed: {type(error).__name__}: {house.one_line(error)}"
     return dict.fromkeys(names, finding.not_checked(why))

@@ -1,5 +1,6 @@
 """The installation itself: settings, database, what waits in the ledger, and who works on it."""
 
+import asyncio
 import re
 import shutil
 from collections import Counter
@@ -24,6 +25,7 @@ _GRACE = timedelta(minutes=1)
 """Workers look every ten seconds for what others left."""
 _ASLEEP = timedelta(minutes=5)
 _LEAST_ROOM, _LITTLE_ROOM = 100 * 1024**2, 1024**3  # bytes
+_PATIENCE = 15.0  # seconds for a database to answer at all
 _FEW = 3
 _REASONS = 5
 _ADDRESS = re.compile(r"\S+@\S+")
@@ -56,14 +58,15 @@ async def opened(url: str) -> tuple[databases.Database | None, Finding]:
         name = databases.public_address(found.url) if not found.is_sqlite else str(found.url.database)
         if _missing(found.url):  # opening it would make it
             return None, finding.error(f"There is no database {name}.", _UPGRADE)
-        current = await schema.is_current(found)
+        async with asyncio.timeout(_PATIENCE):
+            current = await schema.is_current(found)
     except errors.ParcoursError as error:
         return None, finding.error(str(error), "Correct PARCOURS_DATABASE_URL.")
     except Exception as error:  # whatever a driver raises when a database is away
         if found:
             await found.close()
-        told = f"The database does not answer: {getattr(error, 'orig', None) or error}".strip()
-        return None, finding.error(_one_line(told), "Start it, or correct PARCOURS_DATABASE_URL.")
+        told = f"The database does not answer: {one_line(error)}"
+        return None, finding.error(told, "Start it, or correct PARCOURS_DATABASE_URL.")
     if not current:
         await found.close()
         return None, finding.error(f"{name} has not the schema of this program.", _UPGRADE)
@@ -77,8 +80,9 @@ def _missing(url: URL) -> bool:
     return url.get_backend_name() == "sqlite" and not Path(str(url.database)).is_file()
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def one_line(error: Exception) -> str:
+    """What it says; of a database's, without the statement."""
+    return " ".join(str(getattr(error, "orig", None) or error).split()) or type(error).__name__
 
 
 async def work(session: AsyncSession, *, now: datetime) -> Finding:

@@ -144,18 +144,18 @@ async def alignment(resolver: Resolver, mail: Mail) -> Finding:
 
 
 def results(mail: Mail) -> Finding:
-    """What the mailbox itself found (RFC 8601): the topmost field is its own, those below anybody's."""
+    """What the mailbox itself found (RFC 8601): in the topmost field, and others of the same server."""
     if not mail.received:
         return finding.not_checked("No mail was given that arrived somewhere.", _LOOK)
     fields = mail.fields("Authentication-Results")
     if not fields:
         told = "The mailbox wrote no Authentication-Results into the mail."
         return finding.not_checked(told, "Try a mailbox at a provider that does, such as Gmail.")
-    server = fields[0].partition(";")[0].strip()
-    found = _RESULT.findall(_COMMENT.sub("", fields[0]))
+    server = _server(fields[0])
     said: dict[str, list[str]] = {}
-    for method, result in found:
-        said.setdefault(method.lower(), []).append(result.lower())
+    for field in (each for each in fields if _server(each) == server):
+        for method, result in _RESULT.findall(_COMMENT.sub("", field)):
+            said.setdefault(method.lower(), []).append(result.lower())
     told = f"{server} says " + (
         ", ".join(f"{method}={'/'.join(said[method])}" for method in said) or "nothing"
     )
@@ -166,3 +166,7 @@ def results(mail: Mail) -> Finding:
     if "spf" in said and "pass" not in said["spf"]:
         return finding.warning(f"{told}.", "Look at spf: what the relay sends from is not in the record.")
     return finding.ok(f"{told}.")
+
+
+def _server(results: str) -> str:
+    return results.partition(";")[0].strip()

@@ -124,17 +124,20 @@ async def _read(
 
 
 def _judged(text: str, reading: Reading, result: spf.Result | None, sender: str) -> Finding:
-    last = text.split()[-1].lower()
     if reading.broken:
         return finding.error(f"{text}: {'; '.join(reading.broken)}.", "Take out or mend what is named.")
-    if last in ("all", "+all"):
+    record = spf.parse(text)
+    rest = record.terms[-1].result if record.terms and record.terms[-1].name == "all" else "neutral"
+    if rest == "pass":
         return finding.error(f"{text}: everybody may send.", "End the record with ~all.")
-    if sender and result != "pass" and not reading.veiled:
+    if sender and result != "pass":
+        if reading.veiled:
+            return finding.not_checked(f"{text}: what it says of {sender} depends on the mail (macros, ptr).")
         cure = f"Add ip{ip_address(sender).version}:{sender}, or the include: that the relay names."
         return finding.error(f"{text}: {sender} gets {result or 'neutral'}.", cure)
-    if "all" not in last and "redirect=" not in text.lower():
+    if rest == "neutral" and not record.redirect:
         return finding.warning(f"{text}: it says nothing of strangers.", "End the record with ~all.")
-    return finding.ok(f"{text} lets {sender} send." if sender and result == "pass" else text)
+    return finding.ok(f"{text} lets {sender} send." if sender else text)
 
 
 def _cost(reading: Reading) -> Finding:

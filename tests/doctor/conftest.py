@@ -14,6 +14,7 @@ from engine.doctor import examination
 from engine.doctor.finding import Finding
 from engine.doctor.resolver import Resolver
 from engine.mail import dkim
+from engine.tables import db
 from tests import signatures, smtpd
 from tests.doctor.servers import Web, Zone
 from tests.smtpd import Smtpd
@@ -64,6 +65,11 @@ class Patient:
             "dkim_keys": f"{KEY.selector}:{self.folder}/key.pem",
             **self.settings,
         }
+
+    def live_in(self, database: db.Database) -> None:
+        """Have a database, with keys of its own."""
+        address = database.url.render_as_string(hide_password=False)
+        self.settings |= {"database_url": address, "secret_key": "one", "suppression_key": "two"}
 
     def web(self, **odd: object) -> Web:
         """The public address; `odd`: see `Web`."""

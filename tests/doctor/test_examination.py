@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from engine.clock import SystemClock
 from engine.doctor.finding import GROUPS, Finding, Verdict
@@ -24,11 +24,7 @@ async def at_work(database: db.Database, patient: Patient, *, ago: timedelta = t
     await town.publish()
     await town.sign_up(ALICE)
     await counter.Counter(database, town.clock).count()
-    patient.settings |= {
-        "database_url": database.url.render_as_string(hide_password=False),
-        "secret_key": "one",
-        "suppression_key": "two",
-    }
+    patient.live_in(database)
     return town
 
 
@@ -86,6 +82,11 @@ FAULTS: dict[str, tuple[str, Plant, str]] = {
         "dkim_key",
         lambda zone: zone.update(dkim='rsa-2027._domainkey.example.org. IN TXT "v=DKIM1; p="'),
         "revoked",
+    ),
+    "SPF for everybody, said at the end": (
+        "spf",
+        lambda zone: zone.update(spf='example.org. IN TXT "v=spf1 mx all exp=why.test"'),
+        "everybody",
     ),
     "no DMARC": ("dmarc", lambda zone: zone.pop("dmarc"), "no DMARC record"),
     "two DMARC": (
@@ -148,6 +149,13 @@ async def test_what_will_hurt_is_a_warning(patient: Patient, name: str, plant: P
     assert found[name].verdict == Verdict.WARNING, found[name]
     assert told in found[name].found
     assert wrong(found) == set()
+
+
+async def test_spf_that_depends_on_the_mail_is_no_verdict(patient: Patient) -> None:
+    patient.zone["spf"] = 'example.org. IN TXT "v=spf1 exists:%{i}._spf.relay.test -all exp=why.test"'
+    found = await patient.look()
+    assert found["spf"].verdict == Verdict.NOT_CHECKED
+    assert "depends on the mail" in found["spf"].found
 
 
 async def test_a_policy_of_the_organisation_holds_below_it(patient: Patient) -> None:
@@ -215,6 +223,20 @@ async def test_rows_of_a_worker_that_is_gone_are_found(patient: Patient, databas
     found = await patient.look()
     assert wrong(found) == {"stuck_rows"}
     assert "1 mails are in the hands of a worker that is gone" in found["stuck_rows"].found
+
+
+async def test_a_check_that_fails_keeps_no_other_from_being_told(
+    patient: Patient, database: db.Database
+) -> None:
+    await at_work(database, patient)
+    async with database.transaction() as session:
+        await session.execute(text("ALTER TABLE delivery RENAME TO lost"))
+    found = await patient.look()
+    for name in ("queue_age", "stuck_rows"):
+        assert found[name].verdict == Verdict.NOT_CHECKED
+        assert "delivery" in found[name].found
+        assert "SELECT" not in found[name].found
+    assert found["today"].verdict == found["worker"].verdict == Verdict.OK
 
 
 async def test_mails_that_are_held_are_told_without_addresses(

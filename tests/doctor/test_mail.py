@@ -7,7 +7,9 @@ import pytest
 from engine import app, settings
 from engine.doctor import mail as mails
 from engine.doctor.finding import Verdict
+from engine.tables import db
 from tests.doctor.conftest import Patient
+from tests.people import Town, course
 from tests.signatures import valid
 
 NOW = datetime.now(UTC)
@@ -63,9 +65,23 @@ async def test_a_signature_for_the_relay_alone_is_found(patient: Patient) -> Non
     patient.received = signed(COVERED, by="relay.test")
     found = await patient.look()
     assert found["dkim_alignment"].verdict == Verdict.ERROR
+
+
+async def test_a_subdomain_may_sign_unless_the_policy_is_strict(patient: Patient) -> None:
     patient.received = signed(COVERED, by="mail.example.org")
-    # By RFC 9989 a subdomain is of the organisation that a record above it tells of.
+    # By RFC 9989 it is of the organisation that a record above it tells of.
     assert (await patient.look())["dkim_alignment"].verdict == Verdict.OK
+    patient.zone["dmarc"] = patient.zone["dmarc"].replace("p=", "adkim=s; p=")
+    assert (await patient.look())["dkim_alignment"].verdict == Verdict.ERROR
+
+
+async def test_a_course_of_another_sender_is_told(patient: Patient, database: db.Database) -> None:
+    town = Town(database)
+    await town.publish(course(also='sender: "Alice <alice@relay.test>"\n', a=""))
+    patient.live_in(database)
+    found = (await patient.look())["dkim_alignment"]
+    assert found.verdict == Verdict.WARNING
+    assert "essai is from relay.test" in found.found
 
 
 async def test_where_nobody_signs_it_is_told(patient: Patient) -> None:
@@ -91,8 +107,9 @@ async def test_where_nobody_signs_it_is_told(patient: Patient) -> None:
     ],
 )
 def test_the_mailboxs_own_verdict_counts(said: str, verdict: Verdict) -> None:
-    below = RESULTS.format("dkim=pass; spf=pass; dmarc=pass")  # anybody may have written that one
-    source = (RESULTS.format(said) + below).encode() + signed(COVERED)
+    own = "".join(RESULTS.format(part) for part in said.split("; "))  # milters write a field each
+    below = "Authentication-Results: elsewhere.test; dkim=pass; spf=pass; dmarc=pass\r\n"
+    source = (own + below).encode() + signed(COVERED)
     assert mails.results(mails.Mail(source, received=True)).verdict == verdict
 
 
