@@ -109,8 +109,11 @@ class _Examination:
 
     async def _of_keys(self) -> Sequence[Finding]:
         if self._settings.dkim_keys:
-            keys = application.signing_keys(self._settings)
-            return [await domain.own_keys(self._resolver, self._author(), keys)]
+            keys, signer = (
+                application.signing_keys(self._settings),
+                application.signing_domain(self._settings),
+            )
+            return [await domain.own_keys(self._resolver, signer.lower(), keys)]
         if self.received and self.received.signatures:
             return [await domain.foreign_keys(self._resolver, self.received.signatures)]
         return [mails.relay_signs()]

@@ -35,7 +35,7 @@ class Reading:
         except ValueError as problem:
             self.broken.append(f"{domain}: {problem}")
             return None
-        return await self._terms(record, domain, (*above, domain.lower()))
+        return await self._terms(record, domain, (*above, _plain(domain)))
 
     async def _terms(self, record: Record, domain: str, above: tuple[str, ...]) -> spf.Result | None:
         result: spf.Result | None = None
@@ -74,7 +74,7 @@ class Reading:
         if "%" in domain:
             self.veiled = True
             return None
-        if domain.lower() in above:
+        if _plain(domain) in above:
             self.broken.append(f"{domain} includes itself")
             return None
         if not await self._resolver.texts(domain):
@@ -96,6 +96,10 @@ class Reading:
 
     def _covers(self, term: Term, hosts: tuple[str, ...]) -> bool:
         return self._address is not None and any(term.covers(ip_address(h), self._address) for h in hosts)
+
+
+def _plain(domain: str) -> str:
+    return domain.lower().rstrip(".")
 
 
 async def examine(resolver: Resolver, domain: str, senders: tuple[str, ...]) -> tuple[Finding, Finding]:
