@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from email.utils import parseaddr
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -20,6 +20,9 @@ from engine.settings import Settings
 from engine.tables import db as databases
 from engine.tables import schema
 from engine.workers import counter, keeper, loop, planner, sender, tasks, webhooks
+
+if TYPE_CHECKING:
+    from engine.mail import dkim
 
 TICK_SECONDS = 10
 QUEUES = ("mail", "tasks")
@@ -174,6 +177,13 @@ def signer(settings: Settings) -> sender.Sign | None:
         return None
     from engine.mail import dkim  # here: OpenSSL is 8 MB that most workers need not have
 
+    return dkim.Signer(signing_domain(settings), signing_keys(settings)).sign
+
+
+def signing_keys(settings: Settings) -> "tuple[dkim.Key, ...]":
+    """The keys that sign mails, none where the relay does. Raises `errors.Invalid`."""
+    from engine.mail import dkim  # as above
+
     keys = []
     for selector, _, path in (each.partition(":") for each in settings.dkim_keys):
         try:
@@ -182,7 +192,7 @@ def signer(settings: Settings) -> sender.Sign | None:
             raise errors.Invalid(f"PARCOURS_DKIM_KEYS: {path}: {problem}") from None
         except OSError as problem:
             raise errors.Invalid(f"PARCOURS_DKIM_KEYS: {path} cannot be read ({problem.strerror}).") from None
-    return dkim.Signer(signing_domain(settings), tuple(keys)).sign
+    return tuple(keys)
 
 
 def signing_domain(settings: Settings) -> str:

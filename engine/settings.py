@@ -144,6 +144,20 @@ def load(**values: object) -> Settings:
     raise errors.Invalid({name: f"{name}: {text}." for name, text in problems.items()})
 
 
+def as_far_as_right(**values: object) -> tuple[Settings, tuple[str, ...]]:
+    """The settings with its default in the place of each that is wrong, and what is wrong."""
+    try:
+        return load(**values), ()
+    except errors.Invalid as error:
+        wrong = error.problems
+    found = {name: field for name, field in Settings.model_fields.items() if variable(name) in wrong}
+    given = {str(field.validation_alias or name): field.default for name, field in found.items()}
+    if not given:  # a file that cannot be read, which is told by its own name
+        given = {f"{name}_file": None for name in _FROM_FILE}
+    right, more = as_far_as_right(**(values | given))
+    return right, (*wrong.values(), *more)
+
+
 def _listed(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 

@@ -57,6 +57,7 @@ class Smtpd:
     extensions: tuple[str, ...] = ("PIPELINING", "SIZE 10240000", "8BITMIME")
     pieces: bool = False  # write replies byte by byte
     gate: asyncio.Event | None = None  # the answer to the final dot waits until it is set
+    host: str = "127.0.0.1"
     port: int = 0
     received: list[Received] = field(default_factory=list)
     commands: list[tuple[int, str]] = field(default_factory=list)  # (connection, line)
@@ -72,7 +73,7 @@ class Smtpd:
 
     async def __aenter__(self) -> "Smtpd":
         tls = self.tls if self.implicit else None
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=tls)
+        self._server = await asyncio.start_server(self._accept, self.host, self.port, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -277,14 +278,27 @@ class _Session:
         await self.answer("QUIT", "221 2.0.0 bye")
 
 
-def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's and a client's TLS context around a fresh certificate for localhost and 127.0.0.1."""
+def certificate(folder: Path, *, days: int = 2) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's and a client's TLS context around a fresh certificate for localhost and 127.0.0.1.
+
+    It is `cert.pem` in `folder`, and its own authority.
+    """
     if not shutil.which("openssl"):
         reason = "THE OPENSSL COMMAND IS MISSING: TLS is not tested (apt-get install openssl)"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
     key, cert = folder / "key.pem", folder / "cert.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command += ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", str(key), "-out", str(cert)]
+    command += [
+        "-nodes",
+        "-days",
+        str(days),
+        "-subj",
+        "/CN=localhost",
+        "-keyout",
+        str(key),
+        "-out",
+        str(cert),
+    ]
     command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     subprocess.run(command, check=True, capture_output=True)
     ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

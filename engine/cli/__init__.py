@@ -21,6 +21,7 @@ from engine.cli import (
     course,
     delivery,
     dkim,
+    doctor,
     learner,
     privacy,
     seed,
@@ -55,6 +56,7 @@ main_app.add_typer(dkim.app, name="dkim")
 main_app.add_typer(privacy.app, name="privacy")
 main_app.command("why")(learner.why)
 main_app.command("seed")(seed.seed)
+main_app.command("doctor")(doctor.doctor)
 for command in (transfer.backup, transfer.restore, transfer.activate, transfer.move):
     main_app.command()(command)
 

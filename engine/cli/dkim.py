@@ -27,6 +27,8 @@ def generate(
     file.write_bytes(pem)
     typer.echo(dkim.record(key, domain))
     typer.echo(
-        f"Once the DNS answers with this line, add {selector}:{file.absolute()} to PARCOURS_DKIM_KEYS.",
+        f"In a provider's form: type TXT, name {dkim.owner(selector, domain)}, value {dkim.value(key)}\n"
+        f"Once the DNS answers with it, add {selector}:{file.absolute()} to PARCOURS_DKIM_KEYS; "
+        "`parcours doctor` then compares the two.",
         err=True,
     )

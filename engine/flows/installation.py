@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import delivery
 from engine.flows import instance, outbox
-from engine.tables import Delivery, Meta
+from engine.tables import Delivery, Meta, dialect
 
 _DEMO_OFFSET = "demo_offset_seconds"
 
@@ -33,6 +33,14 @@ async def health(session: AsyncSession, *, now: datetime) -> dict[str, object]:
         "oldest_wait_seconds": age,
         "mails_held": len(await outbox.held(session)),
     }
+
+
+async def clock(session: AsyncSession) -> datetime | None:
+    """The time by the database's own clock; None with SQLite, which has none."""
+    if dialect.is_sqlite(session):
+        return None
+    found: datetime | None = await session.scalar(select(func.clock_timestamp()))
+    return found
 
 
 async def demo_offset(session: AsyncSession) -> timedelta:

@@ -461,6 +461,13 @@ async def reap(session: AsyncSession, *, now: datetime, in_doubt: InDoubt) -> in
     return int(claimed.rowcount) + int(sending.rowcount)  # type: ignore[attr-defined]  # of an UPDATE
 
 
+async def abandoned(session: AsyncSession, *, since: datetime) -> int:
+    """How many mails a dead worker held at `since`, and nobody has taken up."""
+    leased = Delivery.state.in_(dialect.constants((State.CLAIMED, State.SENDING)))
+    found = select(func.count()).select_from(Delivery).where(leased, Delivery.lease_until < since)
+    return await session.scalar(found) or 0
+
+
 def _abandoned(state: State, now: datetime) -> Any:
     """A worker that only stands still may hold some in a transaction: those are not waited for."""
     found = (

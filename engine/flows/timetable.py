@@ -173,6 +173,31 @@ async def _expected(session: AsyncSession, own: int | None, now: datetime) -> Co
     return found
 
 
+@dataclass(frozen=True)
+class Today:
+    """The mails of one day, of all courses."""
+
+    at: datetime
+    """When they were counted."""
+    sent: int
+    failed: int
+    to_come: int
+    """What the ledger holds for today, and what follows from where everybody stands."""
+
+
+async def today(session: AsyncSession, *, now: datetime) -> Today | None:
+    """None: nothing was counted today."""
+    mark, day = await counting.mark(session), numbers.today(now)
+    if mark is None or numbers.today(mark.at) != day:
+        return None
+    of_day = select(DailyCount.state, func.sum(DailyCount.n)).where(DailyCount.day == day)
+    rows = await session.execute(of_day.group_by(DailyCount.state))
+    counted = {state: int(n) for state, n in rows}
+    owed = sum(counted.get(state, 0) for state in delivery.OPEN - {State.HELD})
+    follows = await session.scalar(select(func.sum(Forecast.n)).where(Forecast.day == day)) or 0
+    return Today(mark.at, counted.get(State.SENT, 0), counted.get(State.FAILED, 0), owed + int(follows))
+
+
 async def held_up(session: AsyncSession, *own: ColumnElement[bool]) -> tuple[int, int]:
     """How many learners wait before an activity, and how many are in a pause without end."""
     gate = and_(Standing.state == Progress.ACTIVE, Standing.cause == "gate")

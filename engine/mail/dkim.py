@@ -17,7 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
-from engine.core import errors
+from engine.core import errors, tags
 
 Algorithm = Literal["rsa", "ed25519"]
 Private = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -134,14 +134,80 @@ def generate(algorithm: Algorithm) -> bytes:
     return private.private_bytes(encoding, form, serialization.NoEncryption())
 
 
+def public(key: Key) -> bytes:
+    """Its public half, as the DNS has it in p= (in base64)."""
+    encoding, form = serialization.Encoding, serialization.PublicFormat
+    if isinstance(key.private, rsa.RSAPrivateKey):
+        return key.private.public_key().public_bytes(encoding.DER, form.SubjectPublicKeyInfo)
+    return key.private.public_key().public_bytes(encoding.Raw, form.Raw)
+
+
+def owner(selector: str, domain: str) -> str:
+    """The name in the DNS under which a key stands."""
+    return f"{selector}._domainkey.{domain}"
+
+
+def value(key: Key) -> str:
+    """What the DNS shows of `key`, in one piece."""
+    return f"v=DKIM1; k={key.algorithm}; p={base64.b64encode(public(key)).decode()}"
+
+
 def record(key: Key, domain: str) -> str:
     """The line of the DNS that lets everybody verify `key`, as a zone file has it."""
-    encoding, form = serialization.Encoding, serialization.PublicFormat
-    public = (
-        key.private.public_key().public_bytes(encoding.DER, form.SubjectPublicKeyInfo)
-        if isinstance(key.private, rsa.RSAPrivateKey)
-        else key.private.public_key().public_bytes(encoding.Raw, form.Raw)
-    )
-    text = f"v=DKIM1; k={key.algorithm}; p={base64.b64encode(public).decode()}"
+    text = value(key)
     strings = [f'"{text[start : start + _STRING]}"' for start in range(0, len(text), _STRING)]
-    return f"{key.selector}._domainkey.{domain}. IN TXT ({' '.join(strings)})"
+    return f"{owner(key.selector, domain)}. IN TXT ({' '.join(strings)})"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A key as its record in the DNS has it (RFC 6376 §3.6.1)."""
+
+    algorithm: str
+    public: bytes
+    """Empty: the key was revoked."""
+    testing: bool
+    """t=y: receivers are to treat a bad signature as none."""
+
+    @property
+    def bits(self) -> int:
+        """The length of an RSA key. Raises ValueError for what is no key."""
+        try:
+            found = serialization.load_der_public_key(self.public)
+        except UnsupportedAlgorithm as error:
+            raise ValueError(str(error)) from None
+        return found.key_size if isinstance(found, rsa.RSAPublicKey) else 0
+
+
+def published(text: str) -> Published:
+    """Read such a record. Raises ValueError with what receivers cannot read."""
+    found = tags.read(text)
+    if found.get("v", "DKIM1") != "DKIM1":
+        raise ValueError(f"v={found['v']} is not DKIM1")
+    if "p" not in found:
+        raise ValueError("p= is missing")
+    if "sha256" not in found.get("h", "sha256").lower().split(":"):
+        raise ValueError(f"h={found['h']} does not allow sha256")
+    if not {"*", "email"} & set(found.get("s", "*").lower().split(":")):
+        raise ValueError(f"s={found['s']} is not for mail")
+    key = base64.b64decode(tags.unfolded(found["p"]), validate=True)
+    return Published(found.get("k", "rsa").lower(), key, "y" in found.get("t", "").lower().split(":"))
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a DKIM-Signature in a mail says of itself."""
+
+    domain: str
+    selector: str
+    signed: frozenset[str]
+    """Names of fields, in lower case."""
+
+
+def signature(value: str) -> Signature:
+    """Read the value of the field. Raises ValueError where it is none."""
+    found = tags.read(value)
+    if not found.get("d") or not found.get("s") or not found.get("h"):
+        raise ValueError("d=, s= or h= is missing")
+    named = tags.unfolded(found["h"]).lower().split(":")
+    return Signature(found["d"].lower(), found["s"], frozenset(named))

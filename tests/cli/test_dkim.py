@@ -1,5 +1,6 @@
 """Keys that sign mails: made, named in the settings, and told when they will not do."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -20,6 +21,9 @@ def test_a_key_is_made_for_the_service_alone(tmp_path: Path, options: tuple[str,
     assert made.out.startswith("p2027._domainkey.xn--exmple-cua.org. IN TXT (")
     assert f"k={'ed25519' if options else 'rsa'};" in made.out
     assert f"p2027:{file}" in made.err
+    assert re.search(
+        r"name p2027\._domainkey\.xn--exmple-cua\.org, value v=DKIM1; k=\w+; p=[\w+/=]+\n", made.err
+    )
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     found = settings.load(dkim_keys=f"p2027:{file}", PARCOURS_FROM=FROM)
     assert (

@@ -1,8 +1,12 @@
 """Leaving: one click for mail programs (RFC 8058), buttons for people, nothing by opening a link."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from sqlalchemy import select
 
+from engine.doctor import web
+from engine.mail import proof
 from engine.tables import Suppression
 from tests.web.conftest import Visit
 
@@ -54,6 +58,15 @@ async def test_any_token_gets_the_same_answer(visit: Visit) -> None:
         for url in (known, forged, "/u/nonsense", visit.to("u", 9999))
     ]
     assert {(answer.status_code, answer.text) for answer in answers} == {(200, "OK\n")}
+
+
+async def test_the_doctor_hears_what_a_mail_program_would(visit: Visit) -> None:
+    enrolment = await visit.confirmed(BOB)
+    path = urlsplit(proof.nowhere(visit.site.house.dress)).path
+    answer = await visit.http.post(path, files=web.FORM)
+    assert (answer.status_code, answer.content[: len(web.OURS)]) == (200, web.OURS)
+    left = await visit.http.post(visit.to("u", enrolment), files=web.FORM)
+    assert (left.text, await _state(visit)) == (answer.text, "stopped")
 
 
 async def test_opening_the_link_leaves_nothing(visit: Visit) -> None:

@@ -1,0 +1,1 @@
+"""Looking at an installation: what DNS, relay, web and ledger say, and the cure for each fault."""
