@@ -21,6 +21,7 @@ from engine.cli import (
     course,
     delivery,
     dkim,
+    inbox,
     learner,
     seed,
     token,
@@ -51,6 +52,7 @@ main_app.add_typer(bench.app, name="bench")
 main_app.add_typer(certificate.app, name="certificate")
 main_app.add_typer(token.app, name="token")
 main_app.add_typer(dkim.app, name="dkim")
+main_app.add_typer(inbox.app, name="inbox")
 main_app.command("why")(learner.why)
 main_app.command("seed")(seed.seed)
 for command in (transfer.backup, transfer.restore, transfer.activate, transfer.move):
