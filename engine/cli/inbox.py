@@ -49,7 +49,8 @@ def classify(
 
 def _files(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
-        yield from (path.is_dir() and sorted(path.glob("*.eml"))) or (path,)
+        found = sorted(path.glob("*.eml")) if path.is_dir() else []
+        yield from found or [path]
 
 
 def _read(path: Path) -> bytes:

@@ -28,7 +28,8 @@ _DAEMON = re.compile(
 )
 #: Their subjects.
 _FAILED = re.compile(
-    r"""(?ix)undeliver | (?:un|non)[ -]?deliver | non[ -]remis | remise | [ée]chec | [ée]chou | rejected
+    r"""(?ix)undeliver | (?:un|non)[ -]?deliver | non[ -](?:remis|distribu|d[ée]livr) | remise | [ée]chec | [ée]chou
+    | rejected
     | unzustellbar | r[üu]ckl[äa]ufer | nicht\ zugestellt | не\ достав
     | (?:delivery|mail|message|sending|send)\b.{0,30}\b(?:fail|error|problem|delay|status)
     | returned\ (?:mail|to\ sender) | failure\ notice | failed\ (?:mail|delivery) | bounced?\b
@@ -39,7 +40,8 @@ _FAILED = re.compile(
 )
 #: Their first words.
 _TOLD = re.compile(
-    r"""(?ix)(?:could\ ?n[o']t|can\ ?not|was\ not|(?:un|not\ )able\ to|fail\w*|trouble|error|n'a\ pu)\W+
+    r"""(?ix)(?:could\ ?n[o']t|can\ ?not|was\ not|(?:un|not\ )able\ to
+    |fail\w*|trouble|error|n'a(?:\ pas)?\ pu)\W+
     (?:\w+\W+){0,4}?(?:deliver|reach|sen[dt]|remis)
     | had\ (?:permanent|delivery|fatal|transient) | delivery\ (?:to\ the\ following|has\ failed)
     | following\ (?:address|recipient) | mail\ delivery | undeliverable | returned\ to
@@ -71,7 +73,7 @@ def _judged(mail: Entity) -> tuple[Kind, tuple[Recipient, ...], str]:
     if answers.automatic(mail):
         away = Recipient(_author(mail), Cause.AUTO_REPLY, said=mail.get("subject")[: verdict.SAID])
         return Kind.AUTO_REPLY, (away,), ""
-    if answers.written(mail):
+    if answers.written(mail) and not _by_daemon(mail):
         return Kind.REPLY, (), answers.words(mail)
     return Kind.UNKNOWN, (), ""
 
@@ -82,7 +84,7 @@ def _noticing(mail: Entity) -> bool:
         return True
     if any("delivery-status" in part.type for part in mail.walk()):
         return True
-    by_daemon = bool(_DAEMON.search(" ".join(mail.every("from"))))
+    by_daemon = _by_daemon(mail)
     failed = bool(_FAILED.search(mail.get("subject")))
     if not (by_daemon or failed) and answers.automatic(mail):
         return False
@@ -90,6 +92,10 @@ def _noticing(mail: Entity) -> bool:
     signs = (failed, bool(_TOLD.search(text)), bool(statuses.reply(text) or statuses.find(text)))
     # People speak of failures too: they have an address to write back to, and no daemon's name.
     return sum(signs) >= (1 if by_daemon or "<>" in mail.every("return-path") else 3)
+
+
+def _by_daemon(mail: Entity) -> bool:
+    return bool(_DAEMON.search(" ".join(mail.every("from"))))
 
 
 def _author(mail: Entity) -> str:

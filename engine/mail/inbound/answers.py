@@ -5,19 +5,24 @@ import re
 from engine.mail.inbound.mime import Entity
 
 _FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-mail-autoreply")
-#: Subjects that programs of absence write, in the languages of our learners and their neighbours.
+#: Subjects that only programs write, in the languages of our learners and their neighbours.
 _AWAY = re.compile(
     r"""(?ix)^\W*(?:(?:re|sv|aw|tr|fwd?)\W+)?(?:
       auto[ -]?(?:reply|response|respon[sd]er?|respons|respuesta|answer|r[ée]ponse|svar)?[ ]*:
     | auto[ -]?(?:reply|response|responder|respuesta|answer|r[ée]ponse)\b
     | automat\w*[ ](?:reply|response|answer|antwort|antwoord|odpowied|svar|abwesen)
     | r[ée]ponse[ ](?:automatique|d'absence|auto) | message[ ](?:automatique|d'absence)
-    | (?:notification[ ]d'|avis[ ]d'|en[ ])?absen(?:ce|te?)\b | je[ ]suis[ ]absente? | cong[ée]s?\b
-    | out[ ]of[ ](?:the[ ])?office | away[ ]from
-    | (?:i[ ]am|i'm)[ ](?:away|out|on[ ](?:vacation|holiday|leave))
-    | (?:on[ ])?(?:vacation|holiday|leave)\b | ooo\b
-    | abwesen | nicht[ ]im[ ](?:b[üu]ro|haus) | urlaub | afwezig
-    | (?:risposta|respuesta|resposta)[ ]autom[aá]tica | fuori[ ](?:ufficio|sede) | fuera[ ]de
+    | (?:notification|avis)[ ]d'absence | absen(?:ce|te?)[ ]du[ ]bureau | en[ ]absence
+    | out[ ]of[ ](?:the[ ])?office | ooo\b | abwesenheits | automatische[ ]abwesen
+    | (?:risposta|respuesta|resposta)[ ]autom[aá]tica | fuori[ ]ufficio
+    )"""
+)
+#: Subjects that people may write as well.
+_MAYBE_AWAY = re.compile(
+    r"""(?ix)^\W*(?:(?:re|sv|aw|tr|fwd?)\W+)?(?:
+      (?:en[ ])?absen(?:ce|te?)\b | je[ ]suis[ ]absente? | (?:en[ ])?(?:cong[ée]s?|vacances)\b | away[ ]from
+    | (?:i[ ]am|i'm)[ ](?:away|out|on[ ](?:vacation|holiday|leave)) | (?:on[ ])?(?:vacation|holiday|leave)\b
+    | abwesen | nicht[ ]im[ ](?:b[üu]ro|haus) | urlaub | afwezig | fuori[ ]sede | fuera[ ]de
     )"""
 )
 _ABSENT = re.compile(
@@ -35,8 +40,8 @@ _QUOTED = re.compile(
       [ \t]*>
     | [ \t]*-{2,}[ ]*(?:original|message|forwarded|urspr|mensaje|reply)\b
     | [ \t]*_{10,}
-    | [ \t]*(?:le|on|am|el|il|op)[ ].{4,200}
-      (?:a[ ][ée]crit|wrote|schrieb|escribi[óo]|ha[ ]scritto|schreef)[ ]?:?[ \t]*$
+    | [ \t]*(?:le|on|am|el|il|op)[ ](?s:.{4,200}?)
+      (?:a\s[ée]crit|wrote|schrieb|escribi[óo]|ha\sscritto|schreef)\s?:[ \t]*$
     | [ \t]*(?:de|from|von)[ ]?:[ ].+\n(?:.+\n){0,3}
       [ \t]*(?:envoy[ée]|sent|date|gesendet|à|to|an|objet|subject)[ ]?:
     | --[ ]?$
@@ -47,16 +52,15 @@ _MASSES = ("bulk", "junk")
 
 def automatic(mail: Entity) -> bool:
     """Whether a program wrote it because ours came: an absence, a receipt, an acknowledgement (RFC 3834)."""
-    submitted = _submitted(mail)
-    if submitted == "auto-replied" or any(map(mail.every, _FIELDS)) or _AWAY.match(mail.get("subject")):
-        return True
-    if mail.parameter("report-type").lower() == "disposition-notification":
-        return True
+    subject, submitted = mail.get("subject"), _submitted(mail)
     precedence = mail.get("precedence").lower()
-    if precedence == "auto_reply":
+    if submitted == "auto-replied" or precedence == "auto_reply" or any(map(mail.every, _FIELDS)):
         return True
-    machine = submitted not in ("", "no") or precedence in _MASSES
-    return machine and (_answering(mail) or bool(_ABSENT.search(words(mail)[:2000])))
+    if mail.parameter("report-type").lower() == "disposition-notification" or _AWAY.match(subject):
+        return True
+    machine = submitted not in ("", "no") or precedence in _MASSES or "<>" in mail.every("return-path")
+    absent = _MAYBE_AWAY.match(subject) or _ABSENT.search(words(mail)[:2000])
+    return machine and (_answering(mail) or bool(absent))
 
 
 def written(mail: Entity) -> bool:

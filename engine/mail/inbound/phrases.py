@@ -16,7 +16,7 @@ WORDS = {
     "GONE": "un-?known|not (be )?found|not exist|doesn't exist|do(es)? not exist|didn't exist|wasn't found|"
     "non-?existent|couldn't be found|cannot be found|can't be found|no longer (exists?|valid|available|on|here|with)|"
     "not valid|invalid|not known|not recogni[sz]ed|isn't (valid|listed|known)|not listed|not (a )?(local|provisioned)|"
-    "inconnue?|introuvable|invalide|inexistante?|n'existe (pas|plus)|non valide|n'est pas (valide|repertorie|reconnu)|"
+    "inconnue?|introuvable|invalide|inexistante?|n'existe (pas|plus)|non valide|n'est pas (valide|repertorie|reconnu)|n'a pas (pu etre|ete) trouve\\w*|"
     "unbekannt|existiert nicht|nicht (gefunden|bekannt|vorhanden)|desconocid[oa]|no existe|no encontrad[oa]|"
     "sconosciut[oa]|inesistente|non esiste|onbekend|bestaat niet",
     "NOSUCH": "unknown|no such|invalid|non-?existent|undefined|unrecogni[sz]ed|not an?( valid| existing)?",
@@ -33,6 +33,7 @@ WORDS = {
 }
 
 STRONG: tuple[tuple[Cause, str], ...] = (
+    (Cause.FILTERED, r"resolver\.rst\.(not|restrict)"),
     # Orange and La Poste number what they say.
     (Cause.SYSTEM, r"ofr\w* 505"),
     (Cause.CONNECTIONS, r"(ofr|lpn)\w* 10[34]"),
@@ -155,6 +156,7 @@ STRONG: tuple[tuple[Cause, str], ...] = (
         mailing-list-link
         permission to post
         unroutable sender
+        invalid dns mx
         (emetteur|expediteur|d'envoi) ~ (invalide|inaccessible|inconnu|refuse|incorrect|rejete|interdit)
         (sender|mail ?from|return-?path|envelope[ -]?from|originator|reverse-?path)( address| domain)?( <>| host)?:? (is |was |has been |does |cannot be |could not be )*(NOTALLOWED|GONE|verif\w+|bad|unverif\w+)
         (domain|host) (of|for|in) (the )?(sender|from|mail from|envelope|return)
@@ -176,7 +178,7 @@ STRONG: tuple[tuple[Cause, str], ...] = (
         domain ~ (GONE)
         (no|find|any|without|missing|lacks?) (an? |valid |any |usable |working )*(mx|mail exchangers?|mx records?|a records?|a or mx|mx or a|mail servers?|address records?|ip address)\b
         (find|locate) any host
-        mx records? ~ (non-?existent|local|no smtp service)
+        mx records? ~ non-?existent
         (no|not) (such|a valid) (domain|host)
         name service error ~ (not found|type=mx|malformed)(?!.{0,30}try again)
         dns ~ (does not exist|not exist|name error|domain not found|no such domain)
@@ -214,7 +216,7 @@ STRONG: tuple[tuple[Cause, str], ...] = (
         r"""
         (WHO)s?( name| address| account)? ?(<>)?( \S{1,40})?:? ?(is |was |does |has been |are |seems |appears )*(GONE|undeliverable as addressed|no such|not our|not here)
         (WHO)\b ~ (GONE)
-        (NOSUCH|no|incorrect|wrong|bad|illegal) (local |e-?mail |mail |destination |valid |final |such |or |envelope |remote |internal |virtual )*(user|recipient|mailbox|mailboxes|account|addressee|alias|person|username|inbox|rcpt|subscriber)\b(?!.{0,12}(limit|quota|size))
+        (NOSUCH|no|incorrect|wrong|bad|illegal) (local |e-?mail |mail |destination |valid |final |such |or |envelope |remote |internal |virtual )*(user|recipient|mailbox|mailboxes|account|addressee|alias|person|username|inbox|rcpt|subscriber|local[ -]?part)\b(?!.{0,12}(limit|quota|size))
         (unknown|no such|invalid|non-?existent|undeliverable) (destination |recipient |recipient's |mail |rcpt )?(address|e-?mail|email address)
         no (mailbox|account|user|one|person|inbox) ~ (name|with that|here|at (this|that)|currently)
         (like|have|exist|recogni[sz]e|know|match) (\w+ ){0,4}(recipient|user|mailbox|account|address) (here|at|by)
@@ -224,7 +226,10 @@ STRONG: tuple[tuple[Cause, str], ...] = (
         (user|recipient|address|account) unknown
         not in my validrcptto
         not (listed|found) in (\S+ ){0,4}(directory|address book|ldap|alias|database)
-        recip\w*notfound
+        resolver\.adr
+        mailbox unavailable or access denied
+        unknown name
+        verification failed for <>
         (find|locate|validate|verify|recogni[sz]e)( the| a| your| this)? ?(recipient|user|mailbox|account|e-?mail address)
         check (if|that|the)? ?(the )?(e-?mail )?address(es)? ~ (correct|misspell|typo)
         (account|user|mailbox)( has been| was)? (removed|deleted)
@@ -257,6 +262,8 @@ STRONG: tuple[tuple[Cause, str], ...] = (
         (rate|too) ?-? ?(limit\w*|fast|quick\w*|frequent\w*)
         (exceed\w*|reached|over|too many|hit) ~ (rate|(messages?|mails?) per|per (hour|day|minute|second)|sending limit)
         (rate|frequency|throughput|volume|speed) ~ (exceed|too high|higher|excess|unusual)
+        excessive (rate|volume)
+        frequency limit
         unusual (rate|volume|sending|amount)
         throttl
         slow (it |this |your \w+ )?down
@@ -278,7 +285,7 @@ STRONG: tuple[tuple[Cause, str], ...] = (
         Cause.CONTENT,
         r"""
         8[ -]?bit (data|char)
-        (attachment|file|extension|executable|macro|archive|zip|its content|message body)s?\b ~ (NOTALLOWED|block|restrict|banned|illegal|suspicious|encrypt|inappropriate|not accept|security issue)
+        (attachment|file ?(type|name|extension)|extension|executable|macro|archive|zip|its content|message body)s?\b ~ (NOTALLOWED|block|restrict|banned|illegal|suspicious|encrypt|inappropriate|not accept|security issue)
         (blocked|prohibited|banned|forbidden|illegal|unacceptable|suspicious|dangerous|inappropriate) (\w+ )?(attachment|file|content|extension|url|link|body|word)
         (8[ -]?bit|non-?ascii|character set|charset|encoding|mime|nested|multipart|smtputf8) ~ (NOTALLOWED|error|invalid|malform|unsupported|too (deep|many)|not support)
         (mime|message|format|media|conversion) (error|is malformed|malformed|format (is )?(not|invalid)|parsing)
@@ -312,6 +319,8 @@ STRONG: tuple[tuple[Cause, str], ...] = (
         (contact|call) (your )?(internet service provider|isp) ~ (network|block)
         (bad|invalid|suspicious|untrusted) (ip|host|client|connection|helo|server)
         (helo|ehlo) ~ (reject|denied|refus|bad|forbidden|not allowed|invalid|mismatch)
+        will not accept delivery
+        blocked senders
         too many (bad|spams?|invalid|unknown|errors|failed|rejected)
         """,
     ),
@@ -348,7 +357,6 @@ STRONG: tuple[tuple[Cause, str], ...] = (
         (recipient|user|mailbox) (\w+ )?(filter|whitelist|allow-?list)
         (white-?list|allowed senders|safe list)
         delivery (is )?(restricted|not authori[sz]ed|not permitted)
-        resolver\.rst
         """,
     ),
     (
@@ -403,6 +411,8 @@ STRONG: tuple[tuple[Cause, str], ...] = (
         (dns|name ?server|name service|host ?name|resolv\w+)( \w+){0,3} (fail\w*|error|problem|temporar\w*|servfail|try again|unavailable)
         (try again|again later|retry later|essayer plus tard|reessayer)
         servfail
+        points? to local ?host
+        lookup did not complete
         host ~ not found,? try again
         (server|host|smtp|mx|exchanger|destination) (did not|didn't|does not|doesn't|won't) (respond|answer|reply)
         """,
@@ -423,6 +433,7 @@ STRONG: tuple[tuple[Cause, str], ...] = (
         Cause.POLICY,
         r"""
         (polic(y|ies)|politique)\b
+        (provider|server) rejected (it|your)
         (administrat\w+) (prohibit\w*|denied|block\w*|reject\w*|refus\w*)
         (MAIL|transaction|delivery|submission|content|mail content)s? (is |was |has been |were )*(NOTALLOWED|rejete|filtered)
         (not (allowed|permitted|authori[sz]ed)|prohibit|forbid|access denied)

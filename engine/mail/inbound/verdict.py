@@ -31,7 +31,7 @@ def of(address: str, heard: Sequence[str], status: str = "", *, around: Sequence
     told = [*heard, *around]
     code = _code(status, told)
     reply = next(filter(None, map(statuses.reply, told)), 0)
-    cause = _about(_cause(heard or around, around if heard else [], code, reply), code, told)
+    cause = _about(_cause(heard or around, around if heard else [], code, reply), code, reply, told)
     return Recipient(address, cause, code, " ".join((told or [""])[0].split())[:SAID])
 
 
@@ -69,13 +69,15 @@ def _later(found: Cause | None, code: str, reply: int) -> Cause | None:
     return Cause.SYSTEM if found in _GONE and _digit(code, reply) == "4" else found
 
 
-def _about(cause: Cause, code: str, told: list[str]) -> Cause:
+def _about(cause: Cause, code: str, reply: int, told: list[str]) -> Cause:
     """The cause in the light of when it was told, and of the code beside it."""
     if cause in _VAGUE and not any(map(_AT_RCPT.search, told)):
         if any(map(_AT_MAIL.search, told)):
             return Cause.SENDER
         if cause in _GONE and any(map(_AT_CONNECT.search, told)):
             return Cause.BLOCKED
+    if cause in _GONE and reply // 100 == 4 and not code.startswith("5"):
+        return Cause.SYSTEM  # it may be somebody's directory that is away
     if cause == Cause.DISABLED and code == "5.1.1":  # who gives this code does not mean to open it again
         return Cause.USER_UNKNOWN
     return cause

@@ -52,11 +52,20 @@ def test_absences_are_known_by_their_fields(head: str) -> None:
     )
 
 
+def test_people_speak_of_their_holidays_too() -> None:
+    assert inbound.read(mails.plain("Puis-je attendre ?", sender=ALICE, subject="Congés")).kind == Kind.REPLY
+
+
+def test_a_daemon_is_nobody() -> None:
+    assert inbound.read(mails.plain("Bonjour", subject="Bonjour")).kind == Kind.UNKNOWN
+
+
 def test_a_person_writes_and_quotes() -> None:
     text = """\
 STOP, merci.
 
-Le mar. 24 nov. 2026 à 08:00, Parcours <parcours@example.org> a écrit :
+Le mar. 24 nov. 2026 à 08:00, Parcours <parcours@example.org> a
+écrit :
 > 550 5.1.1 user unknown
 """
     report = inbound.read(mails.plain(text, sender=ALICE, subject="Re: Leçon 3"))

@@ -152,6 +152,13 @@ Remote Server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found'
 En-têtes de message d'origine :
 To: charlie@example.net
 """
+FRENCH = """\
+Votre message n'a pas pu être remis au destinataire suivant :
+
+   alice@example.net
+
+Raison : boîte aux lettres pleine
+"""
 IN_A_SENTENCE = "Could not be delivered to: <alice@example.net>\nas their mailbox is full."
 BOTH = {"alice@example.net": Class.HARD, "bob@example.net": Class.SOFT_MAILBOX}
 
@@ -163,6 +170,7 @@ BOTH = {"alice@example.net": Class.HARD, "bob@example.net": Class.SOFT_MAILBOX}
         (QMAIL, "failure notice", BOTH),
         (SENDMAIL, "Returned mail: User unknown", {"alice@example.net": Class.HARD}),
         (EXCHANGE, "Non remis : Leçon 3", {"alice@example.net": Class.HARD}),
+        (FRENCH, "Message non distribué", {"alice@example.net": Class.SOFT_MAILBOX}),
         (IN_A_SENTENCE, "Mail delivery failed", {"alice@example.net": Class.SOFT_MAILBOX}),
     ],
 )

@@ -53,6 +53,13 @@ SAID: dict[Cause, tuple[str, ...]] = {
         "550 RCPT (alice@example.org) does not exist",
         "550 5.0.350 Remote server returned an error -> 550 no mailbox by that name is currently available",
         "550 L'adresse alice@example.org est introuvable",
+        "L'adresse de messagerie que vous avez saisie n'a pas pu être trouvée",
+        "RESOLVER.ADR.ExRecipNotFound; not found",
+        "550 Mailbox unavailable or access denied",
+        "550-Verification failed for <alice@example.org>",
+        'Unknown local-part "alice" in domain "example.org"',
+        "mail.local: unknown name: alice",
+        "sorry, no such account here",
     ),
     Cause.HOST_UNKNOWN: (
         "550 5.1.2 <alice@example.org>... Host unknown (Name server: example.org: host not found)",
@@ -127,6 +134,8 @@ SAID: dict[Cause, tuple[str, ...]] = {
     ),
     Cause.SYSTEM: (
         "451 4.3.0 Temporary lookup failure",
+        "450 4.1.1 <alice@example.org>: Recipient address rejected: User unknown",
+        "450 4.1.2 <alice@example.org>: Recipient address rejected: Domain not found",
         "451 Requested action aborted: local error in processing",
         "421 4.3.2 Service temporarily unavailable. OFR005_505 [505]",
         "550 5.3.0 Internal server error",
@@ -144,6 +153,8 @@ SAID: dict[Cause, tuple[str, ...]] = {
     ),
     Cause.SPEED: (
         "450 4.2.0 <alice@example.org>: Recipient address rejected: Greylisted, see postgrey.schweikert.ch",
+        "550 Ip frequency limited",
+        "421 4.7.0 Messages deferred due to excessive rate",
         "451 4.7.1 Greylisting in action, please come back later",
         "421-4.7.28 Our system has detected an unusual rate of unsolicited mail",
         "451 4.7.500 Server busy. Please try again later: sending rate throttled",
@@ -177,6 +188,7 @@ SAID: dict[Cause, tuple[str, ...]] = {
         "554 5.7.1 Message identified as SPAM",
         "550 5.7.1 This message was classified as SPAM and may not be delivered",
         "550 spam detected",
+        "552 This message has been rejected due to content judged to be spam",
         "550-5.7.1 Our system has detected that this message is likely unsolicited mail.",
         "554 5.7.1 Mail rejete. Mail rejected. OFR_506 [506]",
         "554 Message refusé : contenu considéré comme du spam",
@@ -214,6 +226,7 @@ SAID: dict[Cause, tuple[str, ...]] = {
         'Command died with status 1: "/usr/bin/procmail"',
         "can't create user output file",
         "unknown mailer error 2",
+        "maildir delivery failed: create maildir file /home/alice/Maildir/tmp/1: Permission denied",
     ),
 }
 
