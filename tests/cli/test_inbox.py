@@ -84,6 +84,16 @@ def test_arguable_labels_are_scored_apart(folder: Path) -> None:
     assert "class right: 0.0% (0 of 0)" in done.err
 
 
+def test_a_host_without_address_is_hard_whatever_the_label(tmp_path: Path) -> None:
+    said = "DNS type 'mx' lookup of example.net responded with code NXDOMAIN"
+    (tmp_path / "a.eml").write_bytes(mails.dsn(mails.person(status="4.0.0", said=said)))
+    label = {"class": "expired_or_network", "reason": "networkerror", "status": "4.0.0", "reply": ""}
+    (tmp_path / "expected.json").write_text(json.dumps({"a.eml": [label]}))
+    done = parcours("inbox", "classify", str(tmp_path), "--expected", str(tmp_path / "expected.json"))
+    assert '"class": "hard"' in done.out
+    assert "disputed labels, agreed with: 0.0% (0 of 1)" in done.err
+
+
 def test_labels_that_are_none(folder: Path) -> None:
     done = parcours("inbox", "classify", str(folder), "--expected", str(folder / "notes.txt"))
     assert (done.code, done.out) == (1, "")

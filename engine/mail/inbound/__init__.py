@@ -28,8 +28,8 @@ _DAEMON = re.compile(
 )
 #: Their subjects.
 _FAILED = re.compile(
-    r"""(?ix)undeliver | (?:un|non)[ -]?deliver | non[ -](?:remis|distribu|d[ée]livr) | remise | [ée]chec | [ée]chou
-    | rejected
+    r"""(?ix)undeliver | (?:un|non)[ -]?deliver | non[ -](?:remis|distribu|d[ée]livr) | remise
+    | [ée]chec | [ée]chou | rejected
     | unzustellbar | r[üu]ckl[äa]ufer | nicht\ zugestellt | не\ достав
     | (?:delivery|mail|message|sending|send)\b.{0,30}\b(?:fail|error|problem|delay|status)
     | returned\ (?:mail|to\ sender) | failure\ notice | failed\ (?:mail|delivery) | bounced?\b

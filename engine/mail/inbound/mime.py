@@ -169,7 +169,8 @@ def _pieces(body: bytes, boundary: bytes) -> list[bytes]:
 
 
 def _unix(octets: bytes) -> bytes:
-    return octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    """Any line ends as LF; a CR too many comes from a program that ended lines twice."""
+    return octets.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _base64(octets: bytes) -> bytes:

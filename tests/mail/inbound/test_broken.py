@@ -46,7 +46,7 @@ def test_torn_mails(raw: bytes, where: float) -> None:
     assert inbound.read(raw[: int(where * len(raw))]).kind in Kind
 
 
-@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+@pytest.mark.parametrize("end", [b"\r\n", b"\r", b"\r\r\n"])
 @pytest.mark.parametrize("raw", SAMPLES)
 def test_line_ends_make_no_difference(raw: bytes, end: bytes) -> None:
     assert inbound.read(raw.replace(b"\n", end)) == inbound.read(raw)
@@ -64,9 +64,10 @@ def test_what_follows_the_first_megabyte_is_not_read() -> None:
     assert inbound.read(REPORT + b"x" * 10_000_000).recipients == inbound.read(REPORT).recipients
 
 
-def test_two_hundred_parts_in_each_other() -> None:
+@pytest.mark.parametrize("levels", [200, 3000])
+def test_parts_in_each_other(levels: int) -> None:
     body = REPORT
-    for depth in range(200):
+    for depth in range(levels):
         head = b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (depth, depth)
         body = head + body + b"\n--b%d--\n" % depth
     assert (
