@@ -16,7 +16,8 @@ from quopri import decodestring
 
 LONGEST = 1 << 20
 """Octets of a mail that are looked at: what a report says stands before the mail that it returns."""
-_DEEPEST, _MOST = 8, 64
+_MOST = 64
+"""Parts that are looked at, in whatever depth."""
 _FIELDS = 1 << 16
 _TEXT = 1 << 16
 
@@ -87,12 +88,12 @@ def parse(raw: bytes) -> Entity:
     text = _unix(raw[:LONGEST]).replace(b"\0", b"").lstrip(b"\n")
     if text.startswith((b"From ", b">From ")):  # as mailboxes keep it
         text = text.partition(b"\n")[2]
-    return _entity(text, depth=0, left=[_MOST])
+    return _entity(text, left=[_MOST])
 
 
 def inner(part: Entity) -> Entity:
     """The mail that a part carries, or as much as it shows of it."""
-    return _entity(part.octets.lstrip(b"\n"), depth=_DEEPEST - 2, left=[_MOST])
+    return _entity(part.octets.lstrip(b"\n"), left=[_MOST])
 
 
 def blocks(text: str) -> list[Entity]:
@@ -118,10 +119,10 @@ def decoded(octets: bytes, charset: str) -> str:
     return octets.decode("latin-1")
 
 
-def _entity(text: bytes, *, depth: int, left: list[int]) -> Entity:
+def _entity(text: bytes, *, left: list[int]) -> Entity:
     head, body = _halves(text)
     found = Entity(_fields(head), body)
-    if not found.type.startswith("multipart/") or depth >= _DEEPEST:
+    if not found.type.startswith("multipart/"):
         return found
     boundary = found.parameter("boundary").encode("utf-8", "replace")
     parts = []
@@ -129,7 +130,7 @@ def _entity(text: bytes, *, depth: int, left: list[int]) -> Entity:
         if left[0] <= 0:
             break
         left[0] -= 1
-        parts.append(_entity(piece, depth=depth + 1, left=left))
+        parts.append(_entity(piece, left=left))
     return Entity(found.fields, body, tuple(parts))
 
 
