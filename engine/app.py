@@ -13,7 +13,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from engine import clock as clocks
 from engine import observe, paths
-from engine.core import consent, errors, links
+from engine.core import consent, errors, links, verp
 from engine.flows import catalog, installation, instance, letters, publishing
 from engine.mail import builds, dress, header, smtp
 from engine.settings import Settings
@@ -43,7 +43,8 @@ class Site:
         self.links = links.Links(settings.url, signing, lasting=suppressing)
         self.fingerprint = consent.fingerprint(suppressing)
         self.dress = wardrobe(settings)
-        self.house = letters.House(self.links, self.dress, builds.Builds(), settings.mail_host)
+        self.returns = verp.Returns(settings.return_domain, signing) if settings.return_domain else None
+        self.house = letters.House(self.links, self.dress, builds.Builds(), settings.mail_host, self.returns)
         self.pool = smtp.Pool(
             smtp.parse(settings.smtp_url.get_secret_value()),
             size=settings.smtp_connections,

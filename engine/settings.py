@@ -1,5 +1,6 @@
 """What an operator sets: environment variables with the prefix PARCOURS_, read once at start."""
 
+import re
 from email.utils import parseaddr
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -13,6 +14,7 @@ from engine.core import errors
 from engine.core.lanes import Limit
 from engine.core.retention import Terms
 
+_DOMAIN = re.compile(r"(?=.{1,200}\Z)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}")
 _FROM_FILE = ("secret_key", "suppression_key")
 
 
@@ -58,6 +60,9 @@ class Settings(BaseSettings):
     )
     dkim_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Signs mails for the domain of PARCOURS_FROM: SELECTOR:FILE, separated by commas"
+    )
+    return_domain: str = Field(
+        "", description="Takes the reports of failures: each mail returns to an address of its own there"
     )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="Networks whose X-Forwarded-For is believed, separated by commas"
@@ -108,6 +113,13 @@ class Settings(BaseSettings):
         if "@" not in parseaddr(value)[1]:
             raise ValueError("write it as: Name <address@domain>")
         return value
+
+    @field_validator("return_domain")
+    @classmethod
+    def _domain(cls, value: str) -> str:
+        if value and not _DOMAIN.fullmatch(value):
+            raise ValueError("write it as a domain in ASCII: bounces.example.org")
+        return value.lower()
 
     @model_validator(mode="before")
     @classmethod

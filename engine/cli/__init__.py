@@ -22,6 +22,7 @@ from engine.cli import (
     delivery,
     dkim,
     doctor,
+    inbox,
     learner,
     privacy,
     seed,
@@ -54,6 +55,7 @@ main_app.add_typer(certificate.app, name="certificate")
 main_app.add_typer(token.app, name="token")
 main_app.add_typer(dkim.app, name="dkim")
 main_app.add_typer(privacy.app, name="privacy")
+main_app.add_typer(inbox.app, name="inbox")
 main_app.command("why")(learner.why)
 main_app.command("seed")(seed.seed)
 main_app.command("doctor")(doctor.doctor)

@@ -224,7 +224,8 @@ class _Examination:
 
     def _returns(self) -> str:
         """The domain that bounces come back to."""
-        return (self.received.returns if self.received else "") or self._author()
+        received = self.received.returns if self.received else ""
+        return received or self._settings.return_domain or self._author()
 
     def _letter(self, address: str) -> mails.Specimen:
         now = self.case.clock.now()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.core import delivery, errors, links, progress, views
+from engine.core import delivery, errors, links, progress, verp, views
 from engine.core.delivery import Kind
 from engine.flows import (
     accounts,
@@ -32,6 +32,8 @@ class House:
     builds: builds.Builds
     host: str
     """The domain that Message-IDs end with."""
+    returns: verp.Returns | None = None
+    """Makes the addresses that mails return to; without it that is their sender's."""
 
 
 @dataclass(frozen=True, slots=True)

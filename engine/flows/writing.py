@@ -26,6 +26,11 @@ def write(to: Addressed | ToAccount, house: House, *, now: datetime) -> Written:
     return _to_account(to, house, now) if isinstance(to, ToAccount) else _to_learner(to, house, now)
 
 
+def _sender(mail: leases.Begun, house: House, otherwise: str) -> str:
+    """The address that the envelope names (MAIL FROM): failures are reported to it."""
+    return house.returns.address(mail.id) if house.returns else otherwise
+
+
 def _to_account(to: ToAccount, house: House, now: datetime) -> Written:
     account = to.account
     envelope = message.Envelope(
@@ -41,7 +46,7 @@ def _to_account(to: ToAccount, house: House, now: datetime) -> Written:
     build = compile.letter(_account_letter(to, house), dress=fitted)
     values = {"account.name": account.name}
     data = fill.fill(build, values, lambda _: False, envelope)
-    return Written(build.sender, header.ascii_address(account.address), data)
+    return Written(_sender(to.mail, house, build.sender), header.ascii_address(account.address), data)
 
 
 def _test(mail: leases.Begun, of: desk.Desk, envelope: message.Envelope, house: House) -> Written:
@@ -52,7 +57,7 @@ def _test(mail: leases.Begun, of: desk.Desk, envelope: message.Envelope, house: 
     leaving = replace(envelope, leave=proof.nowhere(house.dress))
     made = proof.make(course, mail.lesson_key, house.dress, learner, leaving)
     sender = message.sender(dress.fitted(house.dress, course))
-    return Written(sender, header.ascii_address(envelope.address), made.source)
+    return Written(_sender(mail, house, sender), header.ascii_address(envelope.address), made.source)
 
 
 def _account_letter(to: ToAccount, house: House) -> mails.Letter:
@@ -112,7 +117,7 @@ def _to_learner(to: Addressed, house: House, now: datetime) -> Written:
         return review is not None if condition == mails.REVIEW else to.facts.hold(condition)
 
     data = fill.fill(build, values, holds, envelope)
-    return Written(build.sender, header.ascii_address(recipient), data)
+    return Written(_sender(mail, house, build.sender), header.ascii_address(recipient), data)
 
 
 def _lesson_build(to: Addressed, house: House) -> fill.Build:

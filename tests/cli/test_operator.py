@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.core import consent, views
+from engine import app, settings
+from engine.clock import SystemClock
+from engine.core import consent, errors, verp, views
 from engine.flows import catalog, publishing, signup
 from engine.mail import dress
 from engine.tables import db, schema
@@ -62,6 +64,26 @@ def test_why_answers_in_a_sentence(asked: str) -> None:
     assert found[0]["lesson"] == "regarder"
     unknown = parcours("why", "alice@example.org", "nulle-part", "--database", asked)
     assert (unknown.code, "nulle-part" in unknown.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "domain", ["bounces@example.org", "https://example.org", "localhost", "example.org."]
+)
+def test_reports_come_to_a_domain(domain: str) -> None:
+    with pytest.raises(errors.Invalid, match=r"PARCOURS_RETURN_DOMAIN: .*bounces\.example\.org"):
+        settings.load(return_domain=domain)
+
+
+def test_mails_return_to_that_domain() -> None:
+    def returns(domain: str) -> verp.Returns | None:
+        found = settings.load(secret_key="key", suppression_key="lasting", return_domain=domain)
+        return app.Site(found, db.Database(found.database_url), SystemClock()).house.returns
+
+    assert returns("") is None
+    ours = returns("Bounces.example.org")
+    assert ours is not None
+    assert ours.address(4711).endswith("@bounces.example.org")
+    assert verp.Returns("", [b"key"]).read(ours.address(4711)) == 4711
 
 
 def test_settings_hide_secrets() -> None:

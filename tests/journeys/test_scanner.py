@@ -1,4 +1,4 @@
-"""A company's scanner opens every link of every mail, as a script and as a browser: nothing happens by that."""
+"""A company's scanner opens every link of every mail, as a script and as a browser: nothing happens."""
 
 import asyncio
 from pathlib import Path
@@ -35,17 +35,19 @@ async def test_a_robot_that_opens_every_link_changes_nothing(
     database_url: str, tmp_path: Path, browser: Browser
 ) -> None:
     found = db.Database(database_url)
-    async with service(database_url, tmp_path / "log") as (running, box):
-        async with httpx.AsyncClient(base_url=running.url, timeout=60) as http:
-            await _sign_up(http, box)
-            await _scan(found, box, http, browser)
-            assert {row["state"] for row in (await _all(found))["enrolment"]} == {"pending"}
-            confirmation = next(link for link in _links(box.mails) if pages.purpose(link) == "k")
-            assert (await http.post(confirmation)).status_code == 200
-            while sum(pages.kind_of(mail)[0] == "lesson" for mail in box.mails) < _LESSONS:
-                (await http.post("/demo/clock", headers={"Accept": "application/json"})).raise_for_status()
-            assert {pages.purpose(link) for link in _links(box.mails)} >= {"k", "l", "a", "m", "u"}
-            await _scan(found, box, http, browser)
+    async with (
+        service(database_url, tmp_path / "log") as (running, box),
+        httpx.AsyncClient(base_url=running.url, timeout=60) as http,
+    ):
+        await _sign_up(http, box)
+        await _scan(found, box, http, browser)
+        assert {row["state"] for row in (await _all(found))["enrolment"]} == {"pending"}
+        confirmation = next(link for link in _links(box.mails) if pages.purpose(link) == "k")
+        assert (await http.post(confirmation)).status_code == 200
+        while sum(pages.kind_of(mail)[0] == "lesson" for mail in box.mails) < _LESSONS:
+            (await http.post("/demo/clock", headers={"Accept": "application/json"})).raise_for_status()
+        assert {pages.purpose(link) for link in _links(box.mails)} >= {"k", "l", "a", "m", "u"}
+        await _scan(found, box, http, browser)
     await found.close()
 
 

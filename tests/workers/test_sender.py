@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from engine.core import breaker, links
+from engine.core import breaker, links, verp
 from engine.core.delivery import Kind
 from engine.core.lanes import Limit
 from engine.flows import catalog, enrolments, instance, letters, outbox
@@ -38,12 +38,14 @@ async def working(
     in_doubt: Literal["send", "hold"] = "send",
     limits: Mapping[str, Limit] | None = None,
     sign: sender.Sign | None = None,
+    returns: verp.Returns | None = None,
 ) -> AsyncIterator[sender.Sender]:
     house = letters.House(
         links.Links(DRESS.base_url, [b"key"], lasting=b"for ever"),
         DRESS,
         builds.Builds(),
         "parcours.example.org",
+        returns,
     )
     pool = smtp.Pool(smtp.parse(f"smtp://127.0.0.1:{server.port}?starttls=never"), size=connections)
     yield sender.Sender(
@@ -94,6 +96,21 @@ async def test_every_mail_that_is_due_arrives_once(town: Town, server: Smtpd) ->
     assert await states(town) == ["sent", "sent"]
     ids = {mail.message_id for mail in server.received}
     assert ids == {f"<{mail.message_id}@parcours.example.org>" for mail in await lessons(town)}
+
+
+async def test_failures_are_reported_to_an_address_of_the_mail_itself(town: Town, server: Smtpd) -> None:
+    await due(town, ALICE, BOB)
+    returns = verp.Returns("bounces.example.org", [b"key"])
+    server.misbehave("RCPT", "451 4.7.1 greylisted", times=2)
+    async with working(town, server, returns=returns) as worker:
+        await drain(worker)
+        assert server.received == []
+        await town.sleep("2027-03-23 09:00")
+        await drain(worker)
+    owed = {mail.id for mail in await lessons(town)}
+    assert {returns.read(mail.mail_from) for mail in server.received} == owed
+    named = [line for _, line in server.commands if line.startswith("MAIL")]
+    assert (len(named), len(set(named))) == (4, 2)  # a retry comes from the same address
 
 
 async def test_mails_arrive_with_signatures_that_hold(town: Town, server: Smtpd) -> None:

@@ -1,0 +1,147 @@
+"""What comes back about our mails, in one vocabulary for mailboxes, pipes and providers' webhooks."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    BOUNCE = "bounce"  # a mail did not arrive, and will not
+    COMPLAINT = "complaint"  # the recipient called it spam, or wants no more
+    AUTO_REPLY = "auto_reply"  # out of office, read receipts: nobody wrote it
+    REPLY = "reply"  # somebody wrote it
+    DELIVERED = "delivered"  # it did arrive, or went on to where nothing is reported
+    UNKNOWN = "unknown"  # anything else: reports that a mail is late, news from providers
+
+
+class Class(StrEnum):
+    """What is to be done, only where the kind is `bounce` or `complaint`; else it merely informs."""
+
+    HARD = "hard"  # nobody there, or no such host: stop at once
+    SOFT_MAILBOX = "soft_mailbox"  # this mailbox, for now: count
+    EXPIRED_OR_NETWORK = "expired_or_network"  # the way there: try the next lesson
+    THROTTLE = "throttle"  # too much at once: slow the domain down
+    POLICY = "policy"  # about us, our network or our reputation: tell the operator
+    CONTENT = "content"  # about this very mail: tell the author
+    SENDER_FAULT = "sender_fault"  # our address or our command is wrong: tell the operator
+    COMPLAINT = "complaint"
+    AUTO_REPLY = "auto_reply"
+    DELIVERED = "delivered"
+    OTHER = "other"
+
+
+class Cause(StrEnum):
+    """Why, in short words."""
+
+    USER_UNKNOWN = "user unknown"
+    HOST_UNKNOWN = "host unknown"
+    MOVED = "has moved"
+    FULL = "mailbox full"
+    DISABLED = "account disabled"
+    FILTERED = "refused by the recipient"
+    LIMIT = "recipient over a limit"
+    TOO_BIG = "message too big"
+    UNDETERMINED = "failed, no reason told"
+    MAILER = "error of the recipient's program"
+    EXPIRED = "expired"
+    NETWORK = "network error"
+    SYSTEM = "system error"
+    SYSTEM_FULL = "system full"
+    TLS = "TLS failed"
+    CONNECTIONS = "too many connections"
+    SPEED = "too many mails"
+    BLOCKED = "blocked"
+    REPUTATION = "bad reputation"
+    AUTHENTICATION = "not authenticated"
+    NO_PTR = "no reverse DNS"
+    POLICY = "against a policy"
+    SECURITY = "security"
+    SPAM = "spam"
+    CONTENT = "content refused"
+    VIRUS = "virus"
+    MALFORMED = "malformed message"
+    SENDER = "sender refused"
+    RELAYING = "relaying denied"
+    SYNTAX = "syntax error"
+    COMPLAINT = "complaint"
+    AUTO_REPLY = "automatic reply"
+    DELIVERED = "delivered"
+    OTHER = "undetermined"
+
+
+_CAUSES: dict[Class, tuple[Cause, ...]] = {
+    Class.HARD: (Cause.USER_UNKNOWN, Cause.HOST_UNKNOWN, Cause.MOVED),
+    Class.SOFT_MAILBOX: (
+        Cause.FULL,
+        Cause.DISABLED,
+        Cause.FILTERED,
+        Cause.LIMIT,
+        Cause.TOO_BIG,
+        Cause.UNDETERMINED,
+        Cause.MAILER,
+    ),
+    Class.EXPIRED_OR_NETWORK: (
+        Cause.EXPIRED,
+        Cause.NETWORK,
+        Cause.SYSTEM,
+        Cause.SYSTEM_FULL,
+        Cause.TLS,
+    ),
+    Class.THROTTLE: (Cause.CONNECTIONS, Cause.SPEED),
+    Class.POLICY: (
+        Cause.BLOCKED,
+        Cause.REPUTATION,
+        Cause.AUTHENTICATION,
+        Cause.NO_PTR,
+        Cause.POLICY,
+        Cause.SECURITY,
+        Cause.SPAM,
+    ),
+    Class.CONTENT: (Cause.CONTENT, Cause.VIRUS, Cause.MALFORMED),
+    Class.SENDER_FAULT: (Cause.SENDER, Cause.RELAYING, Cause.SYNTAX),
+    Class.COMPLAINT: (Cause.COMPLAINT,),
+    Class.AUTO_REPLY: (Cause.AUTO_REPLY,),
+    Class.DELIVERED: (Cause.DELIVERED,),
+    Class.OTHER: (Cause.OTHER,),
+}
+_CLASS = {cause: name for name, causes in _CAUSES.items() for cause in causes}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One of those that a report speaks of."""
+
+    address: str
+    """As the report writes it; "" where it hides it."""
+    cause: Cause
+    status: str = ""
+    """The enhanced code (RFC 3463); "" where none stands in the report."""
+    said: str = ""
+    """The words of the server, on one line, at most 300 characters."""
+
+    @property
+    def class_(self) -> Class:
+        return _CLASS[self.cause]
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """By what the mail that a report is about may be found. All of it can be forged, but a signed address."""
+
+    addresses: tuple[str, ...] = ()
+    """Whom the report came to, the surest first: our return address should be among them."""
+    envelope_id: str = ""
+    """What we called the mail when we handed it over (Original-Envelope-Id, RFC 3464 §2.2.1)."""
+    message_ids: tuple[str, ...] = ()
+    """Of the mail that came back, or that is answered; without brackets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    kind: Kind
+    recipients: tuple[Recipient, ...] = ()
+    """In the order of the report; none for a reply."""
+    traces: Traces = Traces()
+    author: str = ""
+    """The address of who wrote it; "" for none."""
+    words: str = ""
+    """Of a reply what its author wrote, without what he quotes."""
