@@ -24,7 +24,7 @@ from engine.workers import counter, keeper, loop, planner, sender, tasks, webhoo
 if TYPE_CHECKING:
     from engine.mail import dkim
 
-TICK_SECONDS = 10
+TICK_SECONDS = 30
 QUEUES = ("mail", "tasks")
 """What a process may work on: sending, and all that goes before and beside it."""
 _REST = 3600.0
@@ -80,6 +80,7 @@ class Site:
     def wake(self) -> None:
         self._owed()
         self.task_bell.ring()
+        self.keep_bell.ring()
 
     def _owed(self) -> None:
         self.plan_bell.ring()
