@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check bench-peers lock clean
+.PHONY: help setup demo run test check audit bench-peers lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,11 @@ check: $(VENV)/.ready-tests ## look at the code: ruff, mypy, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(VENV)/.ready-tests ## known holes: in our code (bandit), in what we use (pip-audit, asks the network)
+	@# B608 and B704 are ruff's S608 and S704, answered with a reason at each place.
+	$(BIN)/bandit --quiet --recursive engine --severity-level medium --skip B608,B704
+	@sh tests/audit.sh $(BIN)/pip-audit
 
 bench-peers: ## install what `parcours bench deliver` compares itself with, into .peers
 	@command -v npm >/dev/null || { echo "npm is missing. On Debian: apt-get install nodejs npm"; exit 1; }

@@ -9,7 +9,10 @@ import typer
 from engine import cli
 from tests.cli.command import ROOT, parcours
 
-DOCS = ("README.md", "courses/README.md", "deploy/README.md", "deploy/SCALING.md", "deploy/BENCHMARKS.md")
+DOCS = (
+    *("README.md", "courses/README.md", "deploy/README.md"),
+    *("deploy/SCALING.md", "deploy/BENCHMARKS.md", "deploy/SECURITY.md"),
+)
 _COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?parcours ([a-z]+(?: [a-z]+)?)")
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
