@@ -52,7 +52,8 @@ class Base(DeclarativeBase):
 
 Id = Annotated[int, mapped_column(primary_key=True)]
 # SQLite numbers rows by itself only where the type is INTEGER, which has 64 bits there.
-BigId = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
+Big = BigInteger().with_variant(Integer, "sqlite")
+BigId = Annotated[int, mapped_column(Big, primary_key=True)]
 Short = Annotated[str, mapped_column(String(64))]
 LearnerId = Annotated[int, mapped_column(ForeignKey("learner.id"), index=True)]
 

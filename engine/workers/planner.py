@@ -76,11 +76,11 @@ class Planner:
                     session, now=self._clock.now(), limit=len(chunk), among=chunk
                 )
             if self._db.is_sqlite:
-                self._size = _aimed(len(chunk), time.perf_counter() - began)
+                self._size = aimed(len(chunk), time.perf_counter() - began)
             self._planned()
         return planned
 
 
-def _aimed(size: int, seconds: float) -> int:
+def aimed(size: int, seconds: float) -> int:
     """How many would take `_AIM_S`; at most the double of what was tried: a few may be quick by chance."""
     return max(_SMALL_CHUNK, min(round(size * _AIM_S / seconds), 2 * size, _CHUNK))

@@ -20,4 +20,5 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE delivery ALTER COLUMN id TYPE bigint")
         op.execute("ALTER SEQUENCE delivery_id_seq AS bigint")
+        op.execute("ALTER TABLE publication ALTER COLUMN ledger TYPE bigint")
     op.create_index("ix_delivery_enrolment", "delivery", ["enrolment_id", "state"])
