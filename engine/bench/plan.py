@@ -158,7 +158,7 @@ class _Base:
         slot = _SLOTS[nth % len(_SLOTS)]
         zone = _ZONES[nth // len(_SLOTS) % len(_ZONES)]
         hour = calendar.to_utc(moment.date(), calendar.Slot.parse(slot, zone).time, zone)
-        size = nth // 10 % 2 * 40 + 5
+        size, spread = nth // 10 % 2 * 40 + 5, enrolments.spread(number)
         key = _CONDITIONAL if self._conditional(number) else _PLAIN
         return (
             *(
@@ -172,8 +172,8 @@ class _Base:
                 slot,
                 zone,
             ),
-            *(4, "lesson", key, ""),
-            *(_stamp(hour + enrolments.spread(number)), "", str((moment - timedelta(weeks=4)).date())),
+            *(4, "lesson", key, "", spread.seconds // 60),
+            *(_stamp(hour + spread), "", str((moment - timedelta(weeks=4)).date())),
             *(0, 1, 0, _stamp(_FIRST), ""),
         )
 
@@ -184,7 +184,7 @@ _LEARNER = (
 )
 _ENROLMENT = (
     *("id", "learner_id", "course_id", "version_id", "state", "company", "size", "slot", "zone"),
-    *("pace", "next_kind", "next_key", "route", "due_at", "due_reason", "last_day"),
+    *("pace", "next_kind", "next_key", "route", "spread", "due_at", "due_reason", "last_day"),
     *("reminders", "unanswered", "catching_up", "created_at", "end_reason"),
 )
 _SUBMISSION = (

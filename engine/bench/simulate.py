@@ -12,7 +12,7 @@ from engine.core import calendar
 
 SPREAD_MINUTES = 10
 """Over as many whole minutes `calendar.spread` deals out a slot."""
-PLANNED_PER_S, SENT_PER_S = 2_000, 1_500
+PLANNED_PER_S, SENT_PER_S = 20_000, 1_500
 """What one machine of two cores does, measured: `deploy/SCALING.md`."""
 LATE_S = int(calendar.LATE_AFTER / timedelta(seconds=1))
 GOAL_S = LATE_S // 2
@@ -154,7 +154,7 @@ class Peak:
 
     def _send(self) -> None:
         ready = [min(each.planned - each.sent, each.rate) for each in self.queues]
-        going = limited(ready, self.sends)
+        going = evenly(ready, self.sends)
         for each, some in zip((*self.queues, self.all), (*going, sum(going)), strict=True):
             each.sent += some
             if some:
@@ -226,6 +226,16 @@ def _minutes(seconds: int) -> float:
 def limited(wanted: Sequence[int], most: int) -> Sequence[int]:
     """What each gets of `most`: in proportion to what it wants, and no more than that."""
     return wanted if sum(wanted) <= most else divided(most, wanted)
+
+
+def evenly(wanted: Sequence[int], most: int) -> Sequence[int]:
+    """What each gets of `most`: the same for all, but nobody more than it wants."""
+    given, left = [0] * len(wanted), most
+    modest = sorted(range(len(wanted)), key=wanted.__getitem__)
+    for before, nth in enumerate(modest):
+        given[nth] = min(wanted[nth], left // (len(wanted) - before))
+        left -= given[nth]
+    return given
 
 
 def divided(total: int, weights: Sequence[int]) -> list[int]:

@@ -38,7 +38,7 @@ from engine.tables import (
 _MARK, _LOCK = "numbers", "numbers"
 _FORM = 1
 """How we count: another number has everything counted anew."""
-_REST = timedelta(seconds=30)
+_REST = timedelta(minutes=1)
 _SHARE = 50
 """Counting takes at most one second in so many."""
 _DAYS = 31

@@ -23,7 +23,7 @@ _ASKED_WHY = 2_000
 _TOP = 8
 WAITING = (*delivery.READY,)
 _IN_HAND = (State.CLAIMED, State.SENDING)
-_CURSOR = re.compile(r"((?P<priority>\d)\.(?P<at>\d{1,11}\.\d{6})\.)?(?P<id>\d{1,9})", re.ASCII)
+_CURSOR = re.compile(r"((?P<priority>\d)\.(?P<at>\d{1,11}\.\d{6})\.)?(?P<id>\d{1,16})", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -176,8 +176,8 @@ async def next_moment(session: AsyncSession) -> datetime | None:
     return min((moment for moment in moments if moment), default=None)
 
 
-def late(now: datetime) -> Select[Delivery, Enrolment, str]:
-    """Mails on slots that an outage kept past their hour, with what is needed to find them a new one."""
+def late(now: datetime, limit: int) -> Select[Delivery, Enrolment, str]:
+    """Some mails on slots that an outage kept past their hour, with what is needed to find them a new one."""
     return (
         select(Delivery, Enrolment, Learner.region)
         .join(Enrolment, Enrolment.id == Delivery.enrolment_id)
@@ -188,6 +188,7 @@ def late(now: datetime) -> Select[Delivery, Enrolment, str]:
             Delivery.try_at <= now,
             Delivery.due_at < now - calendar.LATE_AFTER,
         )
+        .limit(limit)
         .with_for_update(of=[Delivery, Enrolment], skip_locked=True)
     )
 

@@ -17,9 +17,8 @@ from engine.core.delivery import Kind
 from engine.core.progress import State
 from engine.core.webhooks import Event
 from engine.flows import catalog, enrolments, hooks, known, outbox, places
-from engine.flows.places import Ends, Mail, Move, Person, Standing, Step
+from engine.flows.places import Ends, Group, Mail, Move, People, Person, Standing, Step
 from engine.tables import Delivery, Enrolment, db, dialect
-from engine.tables.prepared import Rows
 
 _LETTER_PATIENCE = timedelta(days=4)
 _BLOCKED = timedelta(minutes=1)
@@ -45,33 +44,35 @@ async def plan_due(
     nobody else.
     """
     await dialect.measured(session)
-    groups = _alike(await places.read(session, now=now, limit=limit, among=among))
+    groups = await places.read(session, now=now, limit=limit, among=among)
     if not groups:
         return 0
+    groups = await _met(session, groups)
     loads = await _loads(session, groups)
     plans = [plan for group in groups for plan in _plans(group, loads, now)]
     await _write(session, plans, now)
-    return sum(len(group.people) for group in groups)
+    return sum(group.people.number for group in groups)
 
 
-class _Group(NamedTuple):
-    """People who stand at the same place: but for what they answered, the same happens to them."""
+async def _met(session: AsyncSession, groups: Sequence[Group]) -> list[Group]:
+    """The groups, as they are when everybody's spread is kept."""
+    fresh = defaultdict[tuple[Standing, bool], list[Person]](list)
+    for group in groups:
+        if group.fresh:
+            for person in group.people.each():
+                spread = enrolments.spread(person.id)
+                fresh[_without(spread, group.row), group.unfinished].append(
+                    person._replace(spread=spread.seconds // 60)
+                )
+    await places.keep_spreads(session, [person for people in fresh.values() for person in people])
+    met = [
+        Group(row, People.of(*people), unfinished, fresh=False) for (row, unfinished), people in fresh.items()
+    ]
+    return [group for group in groups if not group.fresh] + met
 
-    row: Standing
-    """Of nobody: `due_at` is without the spread."""
-    people: list[Person]
 
-
-def _alike(rows: Rows) -> list[_Group]:
-    found: defaultdict[tuple[Any, ...], list[Person]] = defaultdict(list)
-    for row in rows:
-        spread = enrolments.spread(row[0])
-        at = row[_DUE_AT] if row[_KIND] == "welcome" else row[_DUE_AT] - spread
-        found[at, *row[_DUE_AT + 1 :]].append(Person(row[0], row[1], spread.seconds // 60))
-    return [_Group(Standing(0, 0, *place), people) for place, people in found.items()]
-
-
-_DUE_AT, _KIND = map(Standing._fields.index, ("due_at", "next_kind"))
+def _without(spread: timedelta, row: Standing) -> Standing:
+    return row if row.next_kind == "welcome" else row._replace(due_at=row.due_at - spread)
 
 
 @dataclass(frozen=True)
@@ -90,20 +91,23 @@ class _Loads:
         return found
 
 
-async def _loads(session: AsyncSession, groups: Sequence[_Group]) -> _Loads:
+async def _loads(session: AsyncSession, groups: Sequence[Group]) -> _Loads:
     courses: dict[int, model.Course | errors.ParcoursError] = {}
     for version_id in {group.row.version_id for group in groups if group.row.version_id}:
         try:
             courses[version_id] = (await catalog.version(session, version_id)).course
         except errors.ParcoursError as error:
             courses[version_id] = error
-    asking = [group.people for group in groups if _asks(courses.get(group.row.version_id or 0), group.row)]
-    facts = await known.of_all(session, [person.id for people in asking for person in people])
-    ids = [person.id for group in groups for person in group.people]
+    asking = [group for group in groups if _asks(courses.get(group.row.version_id or 0), group.row)]
+    facts = await known.of_all(session, _ids(asking))
     before: defaultdict[int, list[Delivery]] = defaultdict(list)
-    for mail in await places.unfinished(session, ids):
+    for mail in await places.unfinished(session, _ids([group for group in groups if group.unfinished])):
         before[mail.enrolment_id or 0].append(mail)
     return _Loads(courses, facts, before)
+
+
+def _ids(groups: Sequence[Group]) -> list[int]:
+    return [person.id for group in groups for person in group.people.each()]
 
 
 def _asks(course: model.Course | errors.ParcoursError | None, row: Standing) -> bool:
@@ -122,7 +126,7 @@ class _Plan:
     values: dict[str, Any] = field(default_factory=dict)
     """Other columns."""
     events: list[dict[str, str]] = field(default_factory=list)
-    people: Sequence[Person] = ()
+    people: People = field(default_factory=People)
 
     @property
     def plain(self) -> bool:
@@ -130,27 +134,23 @@ class _Plan:
         return self.after is not None and not self.values and not self.events
 
 
-def _plans(group: _Group, loads: _Loads, now: datetime) -> Iterator[_Plan]:
-    alike = list[Person]()
-    for person in group.people:
-        if person.id in loads.facts or person.id in loads.before:
-            yield _planned(group.row, [person], loads, now)
-        else:
-            alike.append(person)
-    if alike:
-        yield _planned(group.row, alike, loads, now)
+def _plans(group: Group, loads: _Loads, now: datetime) -> Iterator[_Plan]:
+    if group.unfinished or _asks(loads.courses.get(group.row.version_id or 0), group.row):
+        for person in group.people.each():
+            yield _planned(group.row._replace(id=person.id), People.of(person), loads, now)
+    else:
+        yield _planned(group.row, group.people, loads, now)
 
 
-def _planned(row: Standing, people: Sequence[Person], loads: _Loads, now: datetime) -> _Plan:
-    person = people[0].id
-    facts, before = loads.facts.get(person), loads.before.get(person, ())
+def _planned(row: Standing, people: People, loads: _Loads, now: datetime) -> _Plan:
+    facts, before = loads.facts.get(row.id), loads.before.get(row.id, ())
     try:
         course = loads.course(row)
-        routine = _routine(course, row) if facts is None and not before else None
+        routine = _routine(course, row) if not row.id else None
         if routine and now <= routine.until:
             plan = routine.plan
         else:
-            plan = _plan(course, row._replace(id=person), facts or progress.Facts(), before, now)
+            plan = _plan(course, row, facts or progress.Facts(), before, now)
     except (errors.ParcoursError, ValueError, KeyError) as error:
         plan = _put_off(row.next_key, str(error), now)
     return replace(plan, people=people)
@@ -336,7 +336,7 @@ async def _write(session: AsyncSession, plans: Sequence[_Plan], now: datetime) -
     except DBAPIError as error:
         if db.unavailable(error):
             raise
-    for one in (replace(plan, people=[person]) for plan in plans for person in plan.people):
+    for one in (replace(plan, people=People.of(one)) for plan in plans for one in plan.people.each()):
         try:
             async with session.begin_nested():
                 await _store(session, [one], now)
@@ -348,10 +348,12 @@ async def _write(session: AsyncSession, plans: Sequence[_Plan], now: datetime) -
 
 
 async def _store(session: AsyncSession, plans: Sequence[_Plan], now: datetime) -> None:
-    moves = [Move(_step(plan.after), plan.mails, plan.people) for plan in plans if plan.after and plan.plain]
+    moves = [
+        Move(_step(plan.after), tuple(plan.mails), plan.people) for plan in plans if plan.after and plan.plain
+    ]
     if moves:
         await places.write(session, moves, now=now)
-    odd = [(plan, person) for plan in plans if not plan.plain for person in plan.people]
+    odd = [(plan, person) for plan in plans if not plan.plain for person in plan.people.each()]
     await outbox.owe(session, [places.owed(mail, one, now) for plan, one in odd for mail in plan.mails])
     # Rows with the same columns go in one statement.
     shapes: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
@@ -377,9 +379,12 @@ def _values(plan: _Plan, person: Person) -> dict[str, Any]:
     return {**_step(plan.after)._asdict(), **own, **plan.values}
 
 
-async def postpone_late(session: AsyncSession, *, now: datetime) -> int:
-    """Give mails that an outage kept past their hour a new one, and keep what follows at a distance."""
-    late = (await session.execute(outbox.late(now))).all()
+async def postpone_late(session: AsyncSession, *, now: datetime, limit: int) -> int:
+    """Give some mails that an outage kept past their hour a new one, and keep what follows at a distance.
+
+    How many; none of them is late afterwards.
+    """
+    late = (await session.execute(outbox.late(now, limit))).all()
     for mail, enrolment, region in late:
         try:
             course = (await enrolments.pinned(session, enrolment)).course

@@ -3,7 +3,18 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, MetaData, String, Table, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 _NAMES = {
@@ -40,6 +51,9 @@ class Base(DeclarativeBase):
 
 
 Id = Annotated[int, mapped_column(primary_key=True)]
+# SQLite numbers rows by itself only where the type is INTEGER, which has 64 bits there.
+Big = BigInteger().with_variant(Integer, "sqlite")
+BigId = Annotated[int, mapped_column(Big, primary_key=True)]
 Short = Annotated[str, mapped_column(String(64))]
 LearnerId = Annotated[int, mapped_column(ForeignKey("learner.id"), index=True)]
 

@@ -1,14 +1,12 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.tables.base import Base, Id, Short
+from engine.tables.base import Base, BigId, Short
 
 _OPEN = text("state IN ('planned', 'retry', 'in_doubt')")
 _ASIDE = text("state IN ('retry', 'in_doubt', 'held', 'cancelled', 'failed')")
-# As `dialect.constants` writes it: SQLite knows an index by its words.
-_UNFINISHED = text("state IN ('claimed', 'held', 'in_doubt', 'planned', 'retry', 'sending')")
 _TO_ACCOUNTS, _SETTLED = text("account_id IS NOT NULL"), text("settled_at IS NOT NULL")
 _LEASED = text("state IN ('claimed', 'sending')")
 
@@ -19,10 +17,8 @@ class Delivery(Base):
     __tablename__ = "delivery"
     __table_args__ = (
         Index("ix_delivery_open", "priority", "try_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
-        # What the planner looks for before a next lesson: the mails of past weeks are many.
-        Index(
-            "ix_delivery_unfinished", "enrolment_id", sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED
-        ),
+        # With the state: the planner looks for the few that are not over among those of many weeks.
+        Index("ix_delivery_enrolment", "enrolment_id", "state"),
         # Lists of what did not leave as planned, the newest first.
         Index("ix_delivery_aside", "state", "id", sqlite_where=_ASIDE, postgresql_where=_ASIDE),
         *(
@@ -32,16 +28,16 @@ class Delivery(Base):
         Index("ix_delivery_leased", "lease_until", sqlite_where=_LEASED, postgresql_where=_LEASED),
     )
 
-    id: Mapped[Id]
+    id: Mapped[BigId]
     dedup_key: Mapped[str] = mapped_column(unique=True)
     learner_id: Mapped[int | None] = mapped_column(index=True)
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    account_id: Mapped[int | None]
     """Whom it is owed to: a learner, or somebody of the studio.
 
-    Learner and enrolment are no foreign keys: looking each up took half of the time that planning a mail
-    takes. Their rows outlive their mails: `reversal.remove` alone deletes any.
+    Nobody here is a foreign key: looking each up took half of the time that planning a mail takes. Their rows
+    outlive their mails: accounts are never deleted, learners and enrolments by `reversal.remove` alone.
     """
-    enrolment_id: Mapped[int | None] = mapped_column(index=True)
+    enrolment_id: Mapped[int | None]
     kind: Mapped[Short]
     lesson_key: Mapped[Short] = mapped_column(default="")
     occasion: Mapped[str] = mapped_column(default="")

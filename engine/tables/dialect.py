@@ -80,6 +80,26 @@ def given(column: Any, *, sqlite: bool, name: str = "ids") -> Any:
     return column == any_(bindparam(name, type_=postgresql.ARRAY(column.type)))
 
 
+def listed(column: Any, *, sqlite: bool) -> ColumnElement[bool]:
+    """Whether `column`, a number, is one of the parameter `ids`: a list as the database itself writes it."""
+    if sqlite:
+        return column.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))  # type: ignore[no-any-return]  # any column's
+    return column == any_(cast(bindparam("ids"), postgresql.ARRAY(column.type)))  # type: ignore[no-any-return]  # any column's
+
+
+def joined(column: Any, *, sqlite: bool) -> ColumnElement[str]:
+    """The numbers of a group, with commas between."""
+    return func.group_concat(column) if sqlite else func.string_agg(cast(column, Text), literal_column("','"))
+
+
+def later(instant: Any, *, minutes: Any, sqlite: bool) -> ColumnElement[datetime]:
+    """An instant so many minutes later; to the microsecond, which SQLite's own functions do not know."""
+    if sqlite:
+        seconds = func.datetime(func.substr(instant, 1, 19), minutes.op("||")(" minutes"))
+        return type_coerce(seconds.op("||")(func.substr(instant, 20)), Instant())
+    return type_coerce(instant + func.make_interval(0, 0, 0, 0, 0, minutes), Instant())
+
+
 def domain(address: Any, *, sqlite: bool) -> Any:
     """What stands after the @."""
     if sqlite:

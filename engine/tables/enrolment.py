@@ -1,7 +1,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.tables.base import Base, Id, LearnerId, Short
@@ -64,6 +64,8 @@ class Enrolment(Base):
     """When the planner looks at this row again; it may only ask then, not send (gates, reminders)."""
     due_reason: Mapped[str] = mapped_column(default="")
     """Why `due_at` is not on the slot."""
+    spread: Mapped[int | None] = mapped_column(SmallInteger)
+    """`calendar.spread` in minutes, for SQL to reckon with; None until the planner first meets the row."""
     last_day: Mapped[date | None]
     """Local day of the last lesson that was planned."""
     gate_since: Mapped[datetime | None]

@@ -4,7 +4,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.tables.base import Base, Id, Short
+from engine.tables.base import Base, Big, Id, Short
 
 
 class Publication(Base):
@@ -26,7 +26,7 @@ class Publication(Base):
     """What the author chose for people."""
     effect: Mapped[dict[str, Any]] = mapped_column(JSON)
     """What it did, in counts."""
-    ledger: Mapped[int] = mapped_column(default=0)
+    ledger: Mapped[int] = mapped_column(Big, default=0)
     """The last delivery there was: later ones were planned by the new version."""
     undone_at: Mapped[datetime | None]
     restored: Mapped[int] = mapped_column(default=0)

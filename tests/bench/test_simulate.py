@@ -73,12 +73,19 @@ def test_without_a_limit_the_last_leave_in_their_own_minute() -> None:
     assert (found.total.peak_queue, found.total.peak_minute, found.total.late) == (100, 0, 0)
 
 
-def test_a_slow_planner_holds_all_up() -> None:
+def test_a_slow_machine_holds_all_up() -> None:
     wide = [Provider("wide", 60, 10**6), Provider("wide too", 40, 10**6)]
     found = simulate.run(learners=12_000_000, machines=1, ips=1, providers=wide)
     assert found.planned_minute == 12_000_000 / PLANNED_PER_S / 60
     assert found.total.last_mail_minute == round(12_000_000 / SENT_PER_S / 60, 1)
-    assert found.lanes[0].last_mail_minute == pytest.approx(found.lanes[1].last_mail_minute, abs=0.1)
+    # Both get half of what is sent, until the smaller one is through.
+    assert found.lanes[0].last_mail_minute == found.total.last_mail_minute
+    assert found.lanes[1].last_mail_minute == round(4_800_000 / (SENT_PER_S / 2) / 60, 1)
+
+
+def test_what_is_sent_is_dealt_out_evenly_and_nobody_gets_more_than_it_takes() -> None:
+    assert simulate.evenly([100, 1, 50], 61) == [30, 1, 30]
+    assert simulate.evenly([10, 1, 5], 61) == [10, 1, 5]
 
 
 @pytest.mark.parametrize("learners", [0, 1, 10_000, 1_000_000, 10_000_000])

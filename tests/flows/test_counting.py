@@ -176,7 +176,7 @@ async def test_a_long_history_is_counted_in_pieces(town: Town) -> None:
         pass
     assert await kept(town, DailyCount) == await slow_mails(town)
     assert not await worker.step()
-    town.clock.pass_by(seconds=31)
+    town.clock.pass_by(seconds=61)
     await town.change(alice, state="stopped", end_reason="left")
     await worker.step()
     assert await kept(town, Standing) == await slow_standing(town)

@@ -48,6 +48,18 @@ async def test_what_waits_by_its_hour_and_what_was_sent_the_newest_first(town: T
         assert await said(town, **filters) == []
 
 
+async def test_mails_may_be_more_than_32_bits_number(town: Town) -> None:
+    town.behind_the_flows = True
+    await town.publish()
+    await town.enrol(ALICE)
+    async with town.db.transaction() as session:
+        await session.execute(update(Delivery).values(id=Delivery.id + 2**33))
+    (mail,) = (await page(town, state="sent")).mails
+    assert mail.id > 2**33
+    assert (await page(town, after=str(mail.id + 1), state="sent")).mails == (mail,)
+    assert (await page(town, after=str(mail.id), state="sent")).mails == ()
+
+
 async def test_why_mails_wait_or_did_not_leave(town: Town) -> None:
     await town.publish()
     for who in (ALICE, BOB):

@@ -178,6 +178,29 @@ async def test_an_outage_of_the_sender_follows_the_same_rules(
     assert (await town.sent(alice, "lesson"))[1:3] == [f"lesson b {leaves}", f"lesson c {next_leaves}"]
 
 
+async def test_late_mails_are_moved_a_few_at_a_time(town: Town) -> None:
+    await town.publish(course(a="", b="", c="", d=""))
+    people = [await town.enrol(who) for who in (ALICE, BOB, CHARLIE)]
+    await town.live("2027-03-29 00:00")
+    await town.sleep("2027-03-30 08:45")
+    await town.tick()
+    late = [mail for one in people for mail in await town.mails(one) if mail.state == "planned"]
+    assert len({mail.enrolment_id for mail in late}) > 1
+    await town.sleep("2027-03-30 18:00")
+    moved: list[int] = []
+    while not moved or moved[-1]:
+        async with town.db.transaction() as session:
+            moved.append(await planning.postpone_late(session, now=town.now, limit=1))
+    assert moved == [*[1] * len(late), 0]
+
+
+async def test_whoever_is_planned_keeps_his_minutes(town: Town) -> None:
+    await town.publish()
+    alice = await town.enrol(ALICE)
+    await town.wake()
+    assert (await town.row(alice)).spread == enrolments.spread(alice).seconds // 60
+
+
 async def test_a_farewell_outlives_an_outage(town: Town) -> None:
     await town.publish(course(a=""))
     alice = await town.enrol(ALICE)

@@ -30,8 +30,8 @@ COURSE = course(
     f="when: answers.point.done",
 )
 PEOPLE = 500
-_MADE = {"id", "message_id", "key"}
-"""Columns that are drawn by lot, or by order of writing."""
+_MADE = {"id", "message_id", "key", "spread"}
+"""Columns that are drawn by lot or by order of writing, or are kept for what is done in bulk."""
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -116,6 +116,7 @@ def _enrolment(number: int, place: Course, draw: random.Random) -> dict[str, Any
         "route": draw.choice(["", "", "d a f"]) if kind == "lesson" else "",
         "due_at": _due(number, kind, zone, hour, draw),
         "due_reason": draw.choice(["", "lundi de Pâques"]),
+        "spread": enrolments.spread(number).seconds // 60 if number % 4 else None,
         "last_day": draw.choice([None, NOW.date() - timedelta(days=7), NOW.date() - timedelta(days=1)]),
         "gate_since": draw.choice([None, NOW - timedelta(days=draw.choice([7, 30]))]),
         "reminders": draw.choice([0, 1, 2]),

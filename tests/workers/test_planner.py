@@ -54,3 +54,11 @@ async def test_planners_that_wake_together_after_an_outage_agree(town: Town) -> 
             "lesson a thu 2027-03-25 08:30",
             "lesson b tue 2027-03-30 08:30",
         ]
+
+
+async def test_chunks_grow_while_they_are_quick_and_shrink_when_they_are_not() -> None:
+    assert planner.aimed(1000, 0.020) == 2000
+    assert planner.aimed(1000, 0.001) == 2000  # never more than the double: it may have been chance
+    assert planner.aimed(1000, 0.080) == 500
+    assert planner.aimed(1000, 5.0) == 250  # the least
+    assert planner.aimed(4000, 0.001) == 4000  # the most

@@ -27,6 +27,7 @@ _WRITING: dict[int | str, dict[str, Any]] = {
 }
 Row = TypeVar("Row")
 Id = Annotated[int, Path(ge=1, le=paging.LARGEST_ID)]
+MailId = Annotated[int, Path(ge=1, le=paging.LARGEST_MAIL)]
 
 Eraser = Annotated[gate.Holder, gate.needs(Scope.LEARNERS_WRITE)]
 Enroller = Annotated[gate.Holder, gate.needs(Scope.ENROLMENTS_WRITE)]
@@ -37,9 +38,9 @@ def _note(session: AsyncSession, holder: gate.Holder, action: str, target: str, 
     accounts.note(session, holder.account_id, action, target, f"api, token:{holder.token_id}", now=now)
 
 
-def _asked(listing: models.Listing) -> records.Page:
+def _asked(listing: models.Listing, largest: int = paging.LARGEST_ID) -> records.Page:
     """One row more than asked for tells whether there is another page."""
-    return records.Page(listing.limit + 1, paging.after(listing.cursor))
+    return records.Page(listing.limit + 1, paging.after(listing.cursor, largest))
 
 
 def _page(listing: models.Listing, rows: Sequence[Any], make: Callable[[Any], Row]) -> models.Page[Row]:
@@ -265,7 +266,7 @@ async def list_deliveries(
     async with site.of(request).db.reading() as session:
         rows = await records.deliveries(
             session,
-            _asked(listing),
+            _asked(listing, paging.LARGEST_MAIL),
             course=listing.course,
             state=listing.state,
             kind=listing.kind,
@@ -282,7 +283,7 @@ async def list_deliveries(
     dependencies=[gate.needs(Scope.DELIVERIES_READ)],
     responses=_MISSING,
 )
-async def get_delivery(request: Request, id: Id) -> models.Delivery:
+async def get_delivery(request: Request, id: MailId) -> models.Delivery:
     async with site.of(request).db.reading() as session:
         return models.Delivery.model_validate(await records.delivery(session, id))
 
