@@ -385,10 +385,17 @@ async def test_no_moment_overflows(program: Program, since: str) -> None:
     assert (await program.ask("GET", f"/learners?since={since}")).status_code == 200
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "2147483648", "9" * 40, "1.5", "a", "%00", "٣"])
+@pytest.mark.parametrize("number", ["0", "-1", str(2**53), "9" * 40, "1.5", "a", "%00", "٣"])
 async def test_an_id_is_a_number_of_ours(program: Program, number: str) -> None:
     for kind in ("learners", "enrolments", "deliveries", "submissions"):
         await program.refused(422, "GET", f"/{kind}/{number}")
+
+
+async def test_only_mails_may_be_more_than_32_bits_number(program: Program) -> None:
+    for kind in ("learners", "enrolments", "submissions"):
+        await program.refused(422, "GET", f"/{kind}/{2**31}")
+    await program.refused(404, "GET", f"/deliveries/{2**53 - 1}")
+    assert (await program.ask("GET", f"/deliveries?cursor={2**31}")).status_code == 200
 
 
 async def test_ids_of_nobody_and_unknown_courses(program: Program) -> None:
