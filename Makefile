@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check audit bench-peers lock clean
+.PHONY: help setup demo run test test-mail check audit bench-peers lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ run: setup ## serve as in production, with the settings of .env
 test: $(VENV)/.ready-tests ## run all tests, on SQLite and PostgreSQL, with a real browser
 	@sh tests/chromium.sh
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+test-mail: $(VENV)/.ready-tests ## send through real mail servers, score each mail (Debian, as root)
+	@if sh tests/chain/packages.sh; then $(BIN)/python -m pytest tests/chain $(ARGS); fi
 
 check: $(VENV)/.ready-tests ## look at the code: ruff, mypy, import-linter
 	$(BIN)/ruff check .

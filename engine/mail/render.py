@@ -19,7 +19,7 @@ from engine.mail import encode, fill, letters, skeleton, text
 _ELEMENTS = frozenset(
     {"mjml", "mj-head", "mj-title", "mj-breakpoint", "mj-attributes", "mj-all", "mj-class", "mj-style"}
     | {"mj-raw", "mj-body", "mj-wrapper", "mj-section", "mj-group", "mj-column", "mj-text", "mj-button"}
-    | {"mj-image", "mj-divider", "mj-spacer", "mj-table", "mj-hero"}
+    | {"mj-image", "mj-divider", "mj-table", "mj-hero"}
 )
 _ELEMENT = re.compile(r"<(mj[a-z-]*)")
 _REFERENCE = re.compile(r"&#(\d+);")
