@@ -183,7 +183,7 @@ _AT_LEAST = timedelta(days=13, hours=12)  # two weeks, though clocks change and 
 def patience(refused: Iterable[datetime], arrived: Iterable[datetime], asked_at: datetime | None) -> Patience:
     """After how many refusals in a row, over how long, a mailbox that says "not now" is taken at its word.
 
-    `refused` and `arrived`: when the mails left that did not, and the lessons that did, arrive; `asked_at`:
+    `refused` and `arrived`: when the lessons left that did not, and those that did, arrive; `asked_at`:
     when the person was last asked. A row ends with the last refusal, and begins after the last lesson before.
     """
     refused = sorted(refused)

@@ -214,7 +214,7 @@ async def _places(
 
 
 async def _refused(session: AsyncSession, found: _Found, now: datetime) -> Done:
-    """The mailbox is full, or the like: once more."""
+    """The mailbox is full, or the like: once more. The mail that asks may come back too, and is not counted."""
     match await _patience(session, found.learner):
         case Patience.STOP:
             await _end(session, found.learner, "hard", now)
@@ -229,16 +229,16 @@ async def _refused(session: AsyncSession, found: _Found, now: datetime) -> Done:
 
 async def _patience(session: AsyncSession, learner: Learner) -> Patience:
     await session.flush()
-    theirs = select(Delivery.sent_at).where(Delivery.learner_id == learner.id, Delivery.sent_at.is_not(None))
+    lessons = select(Delivery.sent_at).where(
+        Delivery.learner_id == learner.id, Delivery.kind == Kind.LESSON, Delivery.sent_at.is_not(None)
+    )
     refusals = select(Inbound.delivery_id).where(
         Inbound.learner_id == learner.id,
         Inbound.kind == Said.BOUNCE,
         Inbound.class_ == Class.SOFT_MAILBOX,
     )
-    refused = await session.scalars(theirs.where(Delivery.id.in_(refusals)))
-    arrived = await session.scalars(
-        theirs.where(Delivery.kind == Kind.LESSON, Delivery.state == delivery.State.SENT)
-    )
+    refused = await session.scalars(lessons.where(Delivery.id.in_(refusals)))
+    arrived = await session.scalars(lessons.where(Delivery.state == delivery.State.SENT))
     asked = select(func.max(Event.at)).where(Event.learner_id == learner.id, Event.kind == ASKED)
     return patience(filter(None, refused), filter(None, arrived), await session.scalar(asked))
 
