@@ -15,10 +15,10 @@ from engine.cli import common
 from engine.clock import SystemClock
 from engine.core import errors, verp
 from engine.core.feedback import Report
-from engine.flows import feedback
 from engine.mail import inbound
 from engine.settings import Settings
 from engine.tables.db import Database
+from engine.workers.inbox import Inbox
 
 app = typer.Typer(no_args_is_help=True, help="Mails that come in: bounces, complaints, answers.")
 
@@ -73,13 +73,9 @@ def receive(
 
     async def work(db: Database, settings: Settings) -> None:
         signing, _ = application.keys(settings)
-        returns = verp.Returns(settings.return_domain, signing)
+        taking = Inbox(db, SystemClock(), verp.Returns(settings.return_domain, signing))
         for path in _files(paths):
-            raw = _read(path)
-            report = inbound.read(raw, envelope=recipient)
-            async with db.transaction() as session:
-                now = SystemClock().now()
-                done = await feedback.receive(session, report, raw, returns=returns, way="pipe", now=now)
+            done = await taking.take(_read(path), envelope=recipient, way="pipe")
             typer.echo(f"{path.name}\t{done}")
 
     try:

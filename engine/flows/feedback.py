@@ -214,7 +214,7 @@ async def _places(
 
 
 async def _refused(session: AsyncSession, found: _Found, now: datetime) -> Done:
-    """The mailbox is full, or the like: once more. The mail that asks may come back too, and is not counted."""
+    """The mailbox is full, or the like: once more. That the mail that asks comes back is not counted."""
     match await _patience(session, found.learner):
         case Patience.STOP:
             await _end(session, found.learner, "hard", now)
