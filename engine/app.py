@@ -43,8 +43,9 @@ class Site:
         self.links = links.Links(settings.url, signing, lasting=suppressing)
         self.fingerprint = consent.fingerprint(suppressing)
         self.dress = wardrobe(settings)
-        self.returns = verp.Returns(settings.return_domain, signing) if settings.return_domain else None
-        self.house = letters.House(self.links, self.dress, builds.Builds(), settings.mail_host, self.returns)
+        self.returns = verp.Returns(settings.return_domain, signing)
+        named = self.returns if settings.return_domain else None
+        self.house = letters.House(self.links, self.dress, builds.Builds(), settings.mail_host, named)
         self.pool = smtp.Pool(
             smtp.parse(settings.smtp_url.get_secret_value()),
             size=settings.smtp_connections,

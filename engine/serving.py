@@ -14,6 +14,7 @@ from engine.core import errors
 from engine.web import api, failures
 from engine.web import demo as demo_pages
 from engine.web.site import Demo
+from engine.workers import inbox
 
 _PORTS_TRIED = 100
 
@@ -23,7 +24,10 @@ def web_app(site: app.Site, *, demo: Demo | None = None, workers: bool = True) -
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with app.running(site, alone=demo is not None) if workers else _nothing():
+        async with (
+            app.running(site, alone=demo is not None) if workers else _nothing(),
+            _inbox(site) if workers and not demo else _nothing(),
+        ):
             yield
 
     pages = Starlette(
@@ -34,6 +38,17 @@ def web_app(site: app.Site, *, demo: Demo | None = None, workers: bool = True) -
     )
     pages.state.site, pages.state.demo = site, demo
     return pages
+
+
+@asynccontextmanager
+async def _inbox(site: app.Site) -> AsyncIterator[None]:
+    host, _, port = site.settings.lmtp.rpartition(":")
+    if not port:
+        yield
+        return
+    taking = inbox.Inbox(site.db, site.clock, site.returns)
+    async with inbox.listening(taking, host.strip("[]"), int(port)):
+        yield
 
 
 @asynccontextmanager

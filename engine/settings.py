@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     return_domain: str = Field(
         "", description="Takes the reports of failures: each mail returns to an address of its own there"
     )
+    lmtp: str = Field(
+        "",
+        description="Address and port that `serve` takes reports on, from your mail server: 127.0.0.1:8024",
+    )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="Networks whose X-Forwarded-For is believed, separated by commas"
     )
@@ -120,6 +124,14 @@ class Settings(BaseSettings):
         if value and not _DOMAIN.fullmatch(value):
             raise ValueError("write it as a domain in ASCII: bounces.example.org")
         return value.lower()
+
+    @field_validator("lmtp")
+    @classmethod
+    def _socket(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value and not (host and port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError("write it as ADDRESS:PORT, as in 127.0.0.1:8024")
+        return value
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""`parcours inbox …`: mails that come in. Needs neither database nor settings."""
+"""`parcours inbox …`: mails that come in. To classify needs neither database nor settings."""
 
 import json
 import sys
@@ -7,11 +7,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
+from engine import app as application
 from engine.bench import inbox
-from engine.core import errors
+from engine.cli import common
+from engine.clock import SystemClock
+from engine.core import errors, verp
 from engine.core.feedback import Report
 from engine.mail import inbound
+from engine.settings import Settings
+from engine.tables.db import Database
+from engine.workers.inbox import Inbox
 
 app = typer.Typer(no_args_is_help=True, help="Mails that come in: bounces, complaints, answers.")
 
@@ -45,6 +52,41 @@ def classify(
         typer.echo("\n".join(score.lines()), err=True)
     if unread:
         raise typer.Exit(1)
+
+
+_LATER = 75
+"""EX_TEMPFAIL: a mail server that pipes mails here keeps this one, and tries again."""
+
+
+@app.command()
+def receive(
+    paths: Annotated[list[Path], typer.Argument(help="A mail, a folder (its *.eml), or - for stdin.")],
+    recipient: Annotated[
+        str, typer.Option("--recipient", help="The address it was delivered to (RCPT), where that is known.")
+    ] = "",
+    database: common.Database = None,
+) -> None:
+    """Act on what came back: bounces, complaints, answers. The same mail twice is once.
+
+    Prints a line a mail: its name, and what was done. Ends with 75 where it should be tried again.
+    """
+
+    async def work(db: Database, settings: Settings) -> None:
+        signing, _ = application.keys(settings)
+        taking = Inbox(db, SystemClock(), verp.Returns(settings.return_domain, signing))
+        for path in _files(paths):
+            done = await taking.take(_read(path), envelope=recipient, way="pipe")
+            typer.echo(f"{path.name}\t{done}")
+
+    try:
+        common.with_database(database, work)
+    except (errors.ParcoursError, DBAPIError, OSError) as error:
+        typer.echo(f"Not received: {_why(error)}", err=True)
+        raise typer.Exit(_LATER) from None
+
+
+def _why(error: Exception) -> str:
+    return type(error.orig).__name__ if isinstance(error, DBAPIError) else str(error)
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:

@@ -26,6 +26,7 @@ _KINDS = {
     "history": "lines of history",
     "audit": "lines of the audit",
     "sessions": "sessions of the studio",
+    "reports": "reports about mails",
 }
 
 

@@ -12,7 +12,7 @@ class State(StrEnum):
     PLANNED = "planned"  # owed, due at its time
     CLAIMED = "claimed"  # leased by a worker; nothing has left, safe to claim again
     SENDING = "sending"  # handed to a connection; a crash from here on leaves it in doubt
-    SENT = "sent"  # the server took charge of it; final
+    SENT = "sent"  # the server took charge of it; final, unless it comes back
     RETRY = "retry"  # refused for now, tried again at its next try
     IN_DOUBT = "in_doubt"  # the connection was lost after the final dot: taken or not, nobody can know
     HELD = "held"  # waits for a human, who reads the reason
@@ -37,6 +37,8 @@ TRANSITIONS: dict[tuple[State, str], State] = {
     (State.SENDING, "defer"): State.RETRY,
     (State.SENDING, "refuse"): State.FAILED,
     (State.SENDING, "lose"): State.IN_DOUBT,
+    (State.SENT, "return"): State.FAILED,  # taken, and reported later as not delivered
+    (State.IN_DOUBT, "return"): State.FAILED,
     **{(state, "expire"): State.FAILED for state in (*_WAITING, State.SENDING)},
     **{(state, "hold"): State.HELD for state in (*_WAITING, State.SENDING)},
     (State.HELD, "free"): State.PLANNED,

@@ -1,7 +1,12 @@
 """What comes back about our mails, in one vocabulary for mailboxes, pipes and providers' webhooks."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from engine.core import consent
 
 
 class Kind(StrEnum):
@@ -145,3 +150,66 @@ class Report:
     """The address of who wrote it; "" for none."""
     words: str = ""
     """Of a reply what its author wrote, without what he quotes."""
+
+
+_WORST = (Class.HARD, Class.SOFT_MAILBOX)
+
+
+def about(report: Report, address_key: str) -> Recipient | None:
+    """What the report says of the one person that the mail was for; None: nothing.
+
+    Where it names only others, people behind an alias, what counts is the best that is said of any.
+    """
+    named = [each for each in report.recipients if consent.address_key(each.address) == address_key]
+
+    def mildness(each: Recipient) -> int:
+        return _WORST.index(each.class_) if each.class_ in _WORST else len(_WORST)
+
+    return max(named or report.recipients, key=mildness, default=None)
+
+
+class Patience(StrEnum):
+    """What follows when a mailbox refused once more for now."""
+
+    WAIT = "wait"
+    ASK = "ask"  # pause, and ask the person once
+    STOP = "stop"  # write there no more
+
+
+_IN_A_ROW = 3
+_AT_LEAST = timedelta(days=13, hours=12)  # two weeks, though clocks change and a lesson is tried twice
+
+
+def patience(refused: Iterable[datetime], arrived: Iterable[datetime], asked_at: datetime | None) -> Patience:
+    """After how many refusals in a row, over how long, a mailbox that says "not now" is taken at its word.
+
+    `refused` and `arrived`: when the lessons left that did not, and those that did, arrive; `asked_at`:
+    when the person was last asked. A row ends with the last refusal, and begins after the last lesson before.
+    """
+    refused = sorted(refused)
+    if not refused:
+        return Patience.WAIT
+    before = max((at for at in arrived if at < refused[-1]), default=None)
+    row = [at for at in refused if before is None or at > before]
+    if asked_at is not None and asked_at > row[0]:
+        return Patience.STOP if len(row) > _IN_A_ROW else Patience.WAIT
+    long = len(row) >= _IN_A_ROW and row[-1] - row[0] >= _AT_LEAST
+    return Patience.ASK if long else Patience.WAIT
+
+
+_STOP = re.compile(
+    r"""(?x)stop | arr[êe]te[rz]? | (?:me\ |se\ )?d[ée]sabonne(?:r|z|ment)(?:[- ]moi)?
+    | (?:me\ )?d[ée]sinscri(?:re|ption|vez)(?:[- ]moi)? | unsubscribe(?:\ me)?"""
+)
+_COURTESY = re.compile(
+    r"""(?imx)^\s*(?:envoy[ée]\ (?:de|depuis|à\ partir)|sent\ from)\b.*$
+    | \b(?:bonjour|bonsoir|hello|merci(?:\ d'avance)?|svp
+    |s'il\ (?:vous|te)\ pla[iî]t|please|thanks?|thank\ you
+    |cordialement)\b | [^\w\s'-]"""
+)
+
+
+def asks_to_stop(words: str) -> bool:
+    """Whether a reply says that, and nothing else but courtesies."""
+    bare = " ".join(_COURTESY.sub(" ", words.replace("\u2019", "'")[:1000]).split())
+    return bool(_STOP.fullmatch(bare.casefold()))

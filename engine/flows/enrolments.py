@@ -335,9 +335,18 @@ async def leave(
 
 
 async def stop(
-    session: AsyncSession, enrolment: Enrolment, learner: Learner, *, reason: str, now: datetime
+    session: AsyncSession,
+    enrolment: Enrolment,
+    learner: Learner,
+    *,
+    reason: str,
+    now: datetime,
+    withdrawn: bool = True,
 ) -> None:
-    """End an enrolment for good; what is not sent yet will not be."""
+    """End an enrolment for good; what is not sent yet will not be.
+
+    `withdrawn`: the person wants it so, and the consent ends too.
+    """
     await outbox.cancel(session, enrolment.id, *Kind, reason=reason, now=now)
     if enrolment.state == State.STOPPED or (enrolment.state == State.COMPLETED and not enrolment.next_kind):
         return
@@ -345,6 +354,15 @@ async def stop(
     enrolment.ended_at, enrolment.end_reason = now, reason
     enrolment.next_kind = ""  # nothing is owed any more; `next_key` stays, and tells where the course ended
     settle(enrolment, None)
+    if withdrawn:
+        await _withdraw(session, enrolment, learner, now)
+    session.add(
+        outbox.event(learner_id=learner.id, enrolment_id=enrolment.id, kind="stopped", now=now, text=reason)
+    )
+    await hooks.tell(session, Event.STOPPED, hooks.Fact(learner.id, enrolment.id), now=now)
+
+
+async def _withdraw(session: AsyncSession, enrolment: Enrolment, learner: Learner, now: datetime) -> None:
     course = await session.get_one(Course, enrolment.course_id)
     session.add(
         Consent(
@@ -357,16 +375,21 @@ async def stop(
             address_hash=learner.address_hash,
         )
     )
-    session.add(
-        outbox.event(learner_id=learner.id, enrolment_id=enrolment.id, kind="stopped", now=now, text=reason)
-    )
-    await hooks.tell(session, Event.STOPPED, hooks.Fact(learner.id, enrolment.id), now=now)
+
+
+_STRENGTH = ("left", "hard", "complaint")
 
 
 async def suppress(session: AsyncSession, address_hash: str, reason: str, *, now: datetime) -> None:
-    """Never mail this address again, but as the reason allows."""
+    """Never mail this address again, but as the reason allows. A stronger reason replaces a weaker one."""
     values = {"address_hash": address_hash, "reason": reason, "at": now}
     await session.execute(dialect.insert_new(session, Suppression, [values], key="address_hash"))
+    weaker = _STRENGTH[: _STRENGTH.index(reason)]
+    await session.execute(
+        update(Suppression)
+        .where(Suppression.address_hash == address_hash, Suppression.reason.in_(weaker))
+        .values(reason=reason, at=now)
+    )
 
 
 async def leave_page(session: AsyncSession, enrolment_id: int) -> views.Leaving:

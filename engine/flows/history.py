@@ -95,6 +95,8 @@ def _delivered(mail: Delivery) -> str:
         case delivery.State.IN_DOUBT:
             return f"In doubt{because}: it is sent again with the same Message-ID."
         case delivery.State.HELD | delivery.State.CANCELLED | delivery.State.FAILED:
+            if mail.sent_at:
+                return f"Sent on {mail.sent_at:%Y-%m-%d at %H:%M} UTC, and it came back{because}."
             return f"Not sent: {mail.state}{because}."
     return f"On its way since {mail.due_at:%Y-%m-%d %H:%M} UTC."
 

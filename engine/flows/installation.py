@@ -6,7 +6,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.core import delivery
-from engine.flows import instance, outbox
+from engine.flows import feedback, instance, outbox
 from engine.tables import Delivery, Meta, dialect
 
 _DEMO_OFFSET = "demo_offset_seconds"
@@ -25,6 +25,7 @@ async def health(session: AsyncSession, *, now: datetime) -> dict[str, object]:
         )
     ).one()
     age = int((now - oldest).total_seconds()) if oldest else 0
+    reports = await feedback.counts(session, since=now - timedelta(days=1))
     return {
         "instance": await instance.identity(session),
         "rests": await instance.rests(session),
@@ -32,6 +33,8 @@ async def health(session: AsyncSession, *, now: datetime) -> dict[str, object]:
         "mails_refused_for_now": refused,
         "oldest_wait_seconds": age,
         "mails_held": len(await outbox.held(session)),
+        "mails_refused_by_our_fault": reports.ours,
+        "reports_ignored": reports.ignored,
     }
 
 

@@ -19,6 +19,7 @@ from engine.tables import (
     Enrolment,
     Event,
     ImportRow,
+    Inbound,
     Learner,
     Submission,
     Suppression,
@@ -290,6 +291,7 @@ async def erase(session: AsyncSession, learner_id: int, *, now: datetime) -> Non
         .values(address="", domain="", network_address="", agent="", source="")
     )
     await session.execute(update(Event).where(Event.learner_id == learner_id).values(text=""))
+    await session.execute(delete(Inbound).where(Inbound.learner_id == learner_id))
     listed = or_(ImportRow.address_key == learner.address_key, ImportRow.learner_id == learner_id)
     await session.execute(delete(ImportRow).where(listed))
     learner.address, learner.address_key = "", f"erased:{learner_id}"

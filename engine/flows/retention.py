@@ -11,7 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from engine.core.progress import State
 from engine.core.retention import Terms
 from engine.flows import privacy, seats
-from engine.tables import AccountSession, Audit, Base, Consent, Enrolment, Event, Learner, Seat, Submission
+from engine.tables import (
+    AccountSession,
+    Audit,
+    Base,
+    Consent,
+    Enrolment,
+    Event,
+    Inbound,
+    Learner,
+    Seat,
+    Submission,
+)
 
 ACTS = frozenset(
     {"confirmed", "handed_in", "slot", "pace", "renamed", "address_asked", "again_asked", "sooner"}
@@ -32,6 +43,7 @@ class Due:
     history: int
     audit: int
     sessions: int
+    reports: int
 
 
 async def due(session: AsyncSession, terms: Terms, *, now: datetime) -> Due:
@@ -47,6 +59,7 @@ async def due(session: AsyncSession, terms: Terms, *, now: datetime) -> Due:
         history=await count(Event, old[Event]),
         audit=await count(Audit, old[Audit]),
         sessions=await count(AccountSession, old[AccountSession]),
+        reports=await count(Inbound, old[Inbound]),
     )
 
 
@@ -83,7 +96,12 @@ async def prune(session: AsyncSession, terms: Terms, *, limit: int, now: datetim
 def _old(terms: Terms, now: datetime) -> dict[Any, ColumnElement[bool]]:
     past, done = _past(terms.logs, now), _past(max(terms.logs, terms.inactive), now)
     old_line = or_(Event.at < done, and_(Event.at < past, Event.kind.not_in(sorted(ACTS))))
-    return {Event: old_line, Audit: Audit.at < past, AccountSession: AccountSession.seen_at < past}
+    return {
+        Event: old_line,
+        Audit: Audit.at < past,
+        AccountSession: AccountSession.seen_at < past,
+        Inbound: Inbound.received_at < past,
+    }
 
 
 def _past(days: int, now: datetime) -> datetime:

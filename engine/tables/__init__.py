@@ -8,6 +8,7 @@ from engine.tables.course import Course, Draft, DraftFile, Version
 from engine.tables.delivery import Delivery
 from engine.tables.enrolment import Enrolment, Submission
 from engine.tables.imports import Import, ImportRow
+from engine.tables.inbound import Inbound
 from engine.tables.lane import LaneSlot
 from engine.tables.learner import Consent, Event, Learner, Suppression
 from engine.tables.meta import Meta
@@ -38,6 +39,7 @@ __all__ = [
     "Forecast",
     "Import",
     "ImportRow",
+    "Inbound",
     "LaneSlot",
     "Learner",
     "Meta",

@@ -19,14 +19,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.expression import Executable
 
 from engine.tables.base import Instant
 
 
 def insert_new(
     session: AsyncSession, table: Any, rows: Sequence[Mapping[str, Any]], *, key: str | Sequence[str]
-) -> Executable:
+) -> sqlite.Insert | postgresql.Insert:
     """Insert `rows` and pass over those whose unique `key` (a column, or several) is there already."""
     keys = [key] if isinstance(key, str) else key
     return _insert(session, table).values(list(rows)).on_conflict_do_nothing(index_elements=keys)

@@ -1,12 +1,18 @@
-"""`parcours inbox classify`: one JSON object a line, and the score beside it."""
+"""`parcours inbox classify`: one JSON object a line, and the score beside it; `receive` acts."""
 
+import asyncio
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from engine.core import verp
 from tests.cli.command import parcours
+from tests.journeys.service import KEYS
 from tests.mail.inbound import mails
+from tests.transfer import house
 
 
 @pytest.fixture
@@ -98,3 +104,44 @@ def test_labels_that_are_none(folder: Path) -> None:
     done = parcours("inbox", "classify", str(folder), "--expected", str(folder / "notes.txt"))
     assert (done.code, done.out) == (1, "")
     assert "labels cannot be read" in done.err
+
+
+@pytest.fixture
+def lived(tmp_path: Path) -> str:
+    """A database where a lesson was sent to Alice; its mails returned by `house.KEYS`."""
+    url = f"sqlite:///{tmp_path}/parcours.db"
+    asyncio.run(house.settled(url))
+    return url
+
+
+def _report(url: str, cause: str = "550 5.1.1 User unknown") -> tuple[str, bytes]:
+    """A return address of Alice's lesson, and a report that came to it."""
+    file = url.removeprefix("sqlite:///")
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        (number,) = connection.execute(
+            "SELECT d.id FROM delivery d JOIN learner l ON l.id = d.learner_id "
+            "WHERE d.kind = 'lesson' AND l.address = 'alice@example.org'"
+        ).fetchone()
+    signed = verp.Returns("bounces.example.org", [KEYS["PARCOURS_SECRET_KEY"].encode()]).address(number)
+    return signed, mails.dsn(mails.person(said=cause))
+
+
+def test_what_comes_in_by_file_or_pipe_is_acted_on_once(lived: str, tmp_path: Path) -> None:
+    signed, raw = _report(lived)
+    mail = tmp_path / "a.eml"
+    mail.write_bytes(raw)
+    forged = parcours("inbox", "receive", str(mail), "--database", lived)
+    assert (forged.code, forged.out) == (0, "a.eml\tignored\n")
+    done = parcours("inbox", "receive", str(mail), "--recipient", signed, "--database", lived)
+    assert (done.code, done.out) == (0, "a.eml\tsuppressed\n")
+    mail.write_bytes(raw.replace(mails.SENDER.encode(), signed.encode()))
+    again = parcours("inbox", "receive", str(mail), "--database", lived)
+    assert (again.code, again.out) == (0, "a.eml\tknown\n")
+
+
+def test_a_mail_server_is_asked_to_try_again(tmp_path: Path) -> None:
+    mail = tmp_path / "a.eml"
+    mail.write_bytes(mails.dsn(mails.person()))
+    done = parcours("inbox", "receive", str(mail), "--database", f"sqlite:///{tmp_path}/none.db")
+    assert (done.code, done.out) == (75, "")
+    assert "db upgrade" in done.err

@@ -48,7 +48,7 @@ async def _settle(url: str) -> None:
 
 
 def test_a_dry_run_counts_and_the_purge_erases_those(kept: str) -> None:
-    counted = {"unconfirmed": 1, "inactive": 0, "history": 0, "audit": 0, "sessions": 0}
+    counted = {"unconfirmed": 1, "inactive": 0, "history": 0, "audit": 0, "sessions": 0, "reports": 0}
     for options in (["--dry-run"], ["--dry-run"], []):
         ran = parcours("privacy", "purge", *options, "--json", "--database", kept)
         assert (ran.code, json.loads(ran.out)) == (0, counted), ran.err

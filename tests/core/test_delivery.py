@@ -39,6 +39,9 @@ def test_a_mail_that_may_have_left_is_not_cancelled_and_never_planned_twice() ->
 @pytest.mark.parametrize("state", sorted(delivery.FINAL))
 @pytest.mark.parametrize("event", EVENTS)
 def test_nothing_follows_a_final_state(state: State, event: str) -> None:
+    if (state, event) == (State.SENT, "return"):
+        assert delivery.advance(state, event) is State.FAILED
+        return
     with pytest.raises(errors.NotAllowed):
         delivery.advance(state, event)
 

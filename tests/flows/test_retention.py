@@ -113,7 +113,9 @@ async def test_old_lines_go_but_those_that_tell_of_the_last_act(town: Town) -> N
     await keep(town)
     assert await _logs(town) == ({"confirmed", "slot", "silent"}, 1, 1)
     town.clock.moment += MOMENT
-    assert await due(town) == retention.Due(unconfirmed=0, inactive=0, history=1, audit=1, sessions=1)
+    assert await due(town) == retention.Due(
+        unconfirmed=0, inactive=0, history=1, audit=1, sessions=1, reports=0
+    )
     await keep(town)
     assert await _logs(town) == ({"confirmed", "slot"}, 0, 0)
     town.clock.pass_by(days=1095)

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from engine.core import delivery
+from engine.core import delivery, verp
+from engine.core.feedback import Cause, Recipient, Report, Traces
+from engine.core.feedback import Kind as FeedbackKind
 from engine.core.webhooks import Event
-from engine.flows import enrolments, learners, privacy, webhooks
+from engine.flows import enrolments, feedback, learners, privacy, webhooks
 from engine.tables import Suppression, db
 from tests.flows.test_imports import Desk, listed
 from tests.people import ALICE, BOB, ORIGIN, SENT, Town, fingerprint
@@ -16,6 +18,7 @@ from tests.teams import Team
 from tests.transfer.house import town
 
 _REFUSED = delivery.Refused(550, f"5.1.1 <{BOB.address}>: user unknown", True, "recipient")
+_RETURNS = verp.Returns("bounces.example.org", [b"key"])
 _MOVED = "bob.moved@example.org"
 
 
@@ -50,6 +53,15 @@ async def _a_long_story(lived: Town) -> int:
     await lived.live("2027-04-20 12:00")
     desk = Desk(lived)
     await desk.run(await desk.bring(listed(BOB.address, ALICE.address)))
+    (mail,) = await lived.mails(bob, "welcome")
+    refusal = Report(
+        FeedbackKind.BOUNCE,
+        (Recipient(BOB.address, Cause.FULL, said=f"<{BOB.address}> is full"),),
+        Traces((_RETURNS.address(mail.id),)),
+    )
+    async with lived.db.transaction() as session:
+        raw = b"To: %s" % BOB.address.encode()
+        await feedback.receive(session, refusal, raw, returns=_RETURNS, way="pipe", now=lived.now)
     async with lived.db.transaction() as session:
         await learners.ask_address(session, bob, _MOVED, origin=ORIGIN, now=lived.now)
     return bob
