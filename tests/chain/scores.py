@@ -4,7 +4,6 @@ Neither asks the network: SpamAssassin runs its local tests, rspamd sees a DNS o
 """
 
 import json
-import os
 import shutil
 import subprocess
 import urllib.request
@@ -31,15 +30,17 @@ def spamassassin(mails: Sequence[bytes], folder: Path) -> list[Points]:
         path.write_bytes(_received(mail))
     preferences = folder / "user_prefs"
     preferences.touch()
-    command = ["/usr/bin/spamassassin", "--local", "--test-mode", f"--prefspath={preferences}"]
-    command += [f"--cf={line}" for line in _SPAMASSASSIN]
-    home = os.environ | {"HOME": str(folder)}  # it would make a folder of its own there
-    done = subprocess.run(
-        [*command, *map(str, paths)], check=True, capture_output=True, timeout=200, env=home
-    )
-    found = [
-        line[15:] for line in done.stdout.decode(errors="replace").splitlines() if line.startswith(_POINTS)
+    command = [
+        "/usr/bin/spamassassin",
+        "--local",
+        "--test-mode",
+        "--nocreate-prefs",
+        f"--prefspath={preferences}",
     ]
+    command += [f"--cf={line}" for line in _SPAMASSASSIN]
+    done = subprocess.run([*command, *map(str, paths)], check=True, capture_output=True, timeout=200)
+    lines = done.stdout.decode(errors="replace").splitlines()
+    found = [line.removeprefix(_POINTS) for line in lines if line.startswith(_POINTS)]
     assert len(found) == len(mails), done.stderr.decode()
     return [_points(line) for line in found]
 

@@ -20,6 +20,9 @@ PLACE = {
     "RCVD_NO_TLS_LAST": "the relay is on this machine, and Parcours spoke to it without TLS",
 }
 
+KNOWN_SENDER = {"R_SPF_ALLOW", "R_DKIM_ALLOW", "DMARC_POLICY_ALLOW"}
+BARE = b"Return-Path: <alice@example.org>\nFrom: alice@example.org\n\nBuy now.\n"  # they do object to some
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def arrived(
@@ -29,12 +32,15 @@ async def arrived(
     async with installation(tmp_path_factory.mktemp("scores"), chain.port, folder) as site:
         sign = app.signer(site.settings)
         assert sign
-        for mail in letters.everything():
+        mails = list(letters.everything())
+        for mail in mails:
             data = sign(mail.data, site.clock.now()) + mail.data
             outcome = await site.pool.send(mail.sender, "scores@example.net", data)
             assert isinstance(outcome, delivery.Sent), mail.name
     chain.settle()
-    yield {str(message_from_bytes(mail)["Message-ID"]): mail for mail in chain.raw("scores")}
+    found = {str(message_from_bytes(mail)["Message-ID"]): mail for mail in chain.raw("scores")}
+    assert len(found) == len(chain.raw("scores")) == len(mails)
+    yield found
 
 
 def ours(points: scores.Points) -> float:
@@ -49,8 +55,12 @@ def told(said: Mapping[str, scores.Points]) -> dict[str, scores.Points]:
 def test_spamassassin(arrived: Mapping[str, bytes], tmp_path: Path) -> None:
     found = scores.spamassassin(list(arrived.values()), tmp_path)
     assert told(dict(zip(arrived, found, strict=True))) == {}
+    (bare,) = scores.spamassassin([BARE], tmp_path)
+    assert ours(bare) > MOST
 
 
 def test_rspamd(arrived: Mapping[str, bytes], rspamd: scores.Rspamd) -> None:
     found = {name: rspamd.score(mail) for name, mail in arrived.items()}
     assert told(found) == {}
+    assert all(points.keys() >= KNOWN_SENDER for points in found.values())
+    assert ours(rspamd.score(BARE)) > MOST
