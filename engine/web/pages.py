@@ -65,7 +65,7 @@ def _of_house(settings: site.Settings, language: str) -> dict[str, object]:
 
 def document(name: str, settings: site.Settings, language: str, **values: object) -> str:
     """A text made from the settings that is no page: `notice.html`, `register.md`."""
-    return environment().get_template(name).render(values, **_of_house(settings, language))
+    return environment().get_template(f"made/{name}").render(values, **_of_house(settings, language))
 
 
 def stay(request: Request, url: str) -> str:

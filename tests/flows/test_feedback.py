@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from engine.core import verp
 from engine.core.feedback import Cause, Kind, Recipient, Report, Traces
@@ -145,15 +146,13 @@ async def test_our_own_fault_is_told_to_the_operator_and_never_held_against_a_pe
         assert (await installation.health(session, now=town.now))["mails_refused_by_our_fault"] == 3
 
 
-async def test_a_fault_of_the_content_names_the_version(
-    town: Town, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_fault_of_the_content_names_the_version(town: Town) -> None:
     _, lesson = await settled(town)
-    await receive(town, bounce(lesson, Cause.VIRUS))
-    told = capsys.readouterr().out
-    assert "lesson=a" in told
-    assert "version=" in told
-    assert ALICE.address not in told
+    with capture_logs() as logged:
+        await receive(town, bounce(lesson, Cause.VIRUS))
+    (told,) = logged
+    assert (told["log_level"], told["lesson"], bool(told["version"])) == ("error", "a", True)
+    assert ALICE.address not in str(told)
 
 
 @pytest.mark.parametrize("cause", [Cause.NETWORK, Cause.SPEED, Cause.OTHER])

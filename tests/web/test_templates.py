@@ -37,7 +37,9 @@ def _used(name: str) -> set[str]:
     # What a template sets at its top it may use in its blocks.
     own |= {n.name for set_ in tree.find_all(nodes.Assign) for n in set_.target.find_all(nodes.Name)}
     own |= {set_.target.name for set_ in tree.find_all(nodes.Assign) if isinstance(set_.target, nodes.Name)}
-    return meta.find_undeclared_variables(tree) - set(environment.globals) - own
+    used = meta.find_undeclared_variables(tree) - set(environment.globals) - own
+    included = {node.template.value for node in tree.find_all(nodes.Include)}  # type: ignore[attr-defined]  # a name
+    return used.union(*map(_used, included))
 
 
 @pytest.mark.parametrize("name", sorted(CONTEXTS))
